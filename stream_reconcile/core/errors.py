@@ -1,0 +1,88 @@
+"""Every error this program raises on purpose, one tree.
+
+    ReconcileError
+    ├── ConfigError            wrong use or configuration                      exit status 2
+    ├── UnreachableError       something needed can't be reached (retried)     exit status 3
+    │   ├── KafkaUnreachable
+    │   ├── PostgresUnreachable
+    │   └── BrokerUnreachable
+    ├── RefusedError           reached, and said no: keys, rights, wrong account, schema too new   exit status 2
+    │   ├── CredentialsRefused
+    │   ├── WrongAccount
+    │   └── SchemaMismatch
+    ├── FencedError            another owner holds the cursor or the lease: our transaction is rolled back
+    ├── WireError              bytes of the broker that can't be read as what they should be
+    ├── DecodeError            bytes of a Kafka record that can't be decoded (dead letter)
+    └── EmbeddedError          the embedded Kafka or Postgres could not be fetched, started or stopped   exit status 3
+
+A message says what happened, to which thing, and what to do about it. No message ever carries a secret or a raw
+broker payload.
+"""
+
+from __future__ import annotations
+
+
+class ReconcileError(Exception):
+    """Root of the tree. `exit_status` is what the command line ends with when nothing handles it."""
+
+    exit_status = 1
+
+
+class ConfigError(ReconcileError):
+    """Wrong use or configuration; nothing was changed."""
+
+    exit_status = 2
+
+
+class UnreachableError(ReconcileError):
+    """Something needed does not answer; the jobs retry with capped backoff, commands give up with status 3."""
+
+    exit_status = 3
+
+
+class KafkaUnreachable(UnreachableError):
+    """No Kafka broker answers within the time limit."""
+
+
+class PostgresUnreachable(UnreachableError):
+    """Postgres does not accept a connection within the time limit."""
+
+
+class BrokerUnreachable(UnreachableError):
+    """Alpaca does not answer within the time limit."""
+
+
+class RefusedError(ReconcileError):
+    """The other side was reached and said no; trying again at once would change nothing."""
+
+    exit_status = 2
+
+
+class CredentialsRefused(RefusedError):
+    """The key, secret or password was refused."""
+
+
+class WrongAccount(RefusedError):
+    """The account behind the key is not the one pinned (F6): nothing may be written."""
+
+
+class SchemaMismatch(RefusedError):
+    """Database schema or Kafka topic is not as this version of the program needs it."""
+
+
+class FencedError(ReconcileError):
+    """Somebody else owns the cursor or lease now (I4)."""
+
+
+class WireError(ReconcileError):
+    """Bytes of the broker that can't be read as a frame, order or activity."""
+
+
+class DecodeError(ReconcileError):
+    """A Kafka record that can't be decoded (I8): it goes to `dead_letters`."""
+
+
+class EmbeddedError(ReconcileError):
+    """The embedded Kafka or Postgres could not be fetched, started or stopped."""
+
+    exit_status = 3
