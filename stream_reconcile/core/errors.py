@@ -75,7 +75,15 @@ class FencedError(ReconcileError):
 
 
 class WireError(ReconcileError):
-    """Bytes of the broker that can't be read as a frame, order or activity."""
+    """Bytes of the broker that can't be read as a frame, order or activity.
+
+    `reason` is a short code, fit for a metric label; the message adds the name of the field, never its value.
+    """
+
+    def __init__(self, reason: str, field: str = "") -> None:
+        super().__init__(f"{reason}: {field}" if field else reason)
+        self.reason = reason
+        self.field = field
 
 
 class DecodeError(ReconcileError):

@@ -1,0 +1,91 @@
+"""What one record of the log says about one order, as a frozen value.
+
+`columns` is the order in canonical text: the fields of `ORDER_COLUMNS` joined by tabs, `\\N` for null, exactly what
+Postgres takes by COPY. It is made once, by the parser, and used three times: to tell two observations apart, to store
+the history, to store the row. Times and decimals stay the broker's own characters (I7).
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+NUMBERS: Final = (
+    "qty", "notional", "filled_qty", "filled_avg_price", "limit_price", "stop_price", "trail_price", "trail_percent",
+    "hwm",
+)  # fmt: skip
+TIMES: Final = (
+    "created_at", "updated_at", "submitted_at", "filled_at", "canceled_at", "expired_at", "failed_at", "replaced_at",
+    "cancel_requested_at", "expires_at",
+)  # fmt: skip
+TEXTS: Final = (
+    "client_order_id", "symbol", "asset_id", "asset_class", "side", "position_intent", "order_type", "order_class",
+    "time_in_force", "status", "replaces", "replaced_by",
+)  # fmt: skip
+ORDER_COLUMNS: Final = (*NUMBERS, *TIMES, *TEXTS, "extended_hours")
+ALL_STATED: Final = (1 << len(ORDER_COLUMNS)) - 1
+NULL: Final = "\\N"
+
+
+class Seen(NamedTuple):
+    """Where and when a record was seen."""
+
+    account_id: str
+    source: str
+    """`stream` or `sweep`."""
+    received_at_ns: int
+    topic: str
+    partition: int
+    offset: int
+    known_at_ms: int
+    """Kafka timestamp of the record, milliseconds since the epoch: what the broker had said by then."""
+
+
+class Observation(NamedTuple):
+    """One order as one record states it."""
+
+    order_id: str
+    account_id: str
+    version_ns: int
+    """`updated_at`, else the event's timestamp, else `submitted_at`, else 0: nanoseconds since the epoch."""
+    filled_qty: str | None
+    status_rank: int
+    snapshot_ns: int
+    """When a snapshot was received, nanoseconds since the epoch; 0 for a frame, so that a snapshot ranks above."""
+    topic: str
+    partition: int
+    offset: int
+    known_at_ms: int
+    columns: str
+    stated: int
+    """Bit i set: field i of `ORDER_COLUMNS` is in the record, be it null. Absent is not null (I2)."""
+    source: str
+    event: str
+    """The frame's event; `snapshot` for a REST read, `leg` for a leg inside its parent's frame."""
+    event_at: str
+    """The frame's timestamp in the broker's characters, or `\\N`."""
+    execution_id: str | None
+    fill: str
+    """Quantity, price and position after, tab-separated, `\\N` where the event has none."""
+    is_fill: bool
+    """An execution of this very order: fill or partial_fill with id, quantity and price."""
+    event_key: str
+    """32 hex digits: identity of the observation (order, source, event, execution or time, version, content)."""
+    status: str | None
+    parent_order_id: str | None
+    """Stated only where the order was read inside its parent."""
+    ratio_qty: str | None
+    extra: str | None
+    """JSON of fields this version does not know, kept as they came; None when there are none."""
+
+
+class Parsed(NamedTuple):
+    """What one record says."""
+
+    kind: str
+    """`update`, `snapshot`, `activity`, `adjustment`; or what is no statement about an order: `ack`, `error`,
+    `heartbeat`, `null_data`, `other_stream`."""
+    event: str
+    observations: tuple[Observation, ...]
+    evidence: tuple[object, ...]
+    """Statements about executions beyond plain fill frames: values of `core.evidence`."""
+    unknown_fields: tuple[str, ...]

@@ -1,0 +1,66 @@
+"""RFC 3339 timestamps of the broker as integer nanoseconds since the epoch, UTC.
+
+Alpaca writes 0 to 9 fraction digits and `Z` or a numeric offset (samples 05, 14, 32); `datetime` keeps six digits only,
+and versions of an order can differ in the seventh (I7).
+"""
+
+from __future__ import annotations
+
+from calendar import timegm
+
+from stream_reconcile.core.errors import WireError
+
+NANOSECONDS = 1_000_000_000
+_SCALE = tuple(10 ** (9 - digits) for digits in range(10))
+_CACHE_LIMIT = 65_536
+_seconds: dict[str, int] = {}
+
+
+def parse_ns(text: str) -> int:
+    """`2026-09-18T13:24:50.019957863Z` → nanoseconds since the epoch. Raises WireError for anything else."""
+    seconds = _seconds.get(text[:19])
+    if seconds is None:
+        seconds = _parse_seconds(text[:19])
+    rest = text[19:]
+    if rest == "Z":
+        return seconds * NANOSECONDS
+    try:
+        if rest[-1] == "Z":
+            offset = 0
+            digits = rest[1:-1]
+        else:
+            sign = {"+": 1, "-": -1}[rest[-6]]
+            if rest[-3] != ":":
+                raise ValueError
+            offset = sign * (_number(rest[-5:-3]) * 3600 + _number(rest[-2:]) * 60)
+            digits = rest[1:-6]
+            if rest[:-6] == "":
+                return (seconds - offset) * NANOSECONDS
+        if rest[0] != "." or not digits.isdigit() or not digits.isascii():
+            raise ValueError
+        return (seconds - offset) * NANOSECONDS + int(digits) * _SCALE[len(digits)]
+    except (ValueError, IndexError, KeyError):
+        raise WireError("bad_timestamp") from None
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError
+    return int(text)
+
+
+def _parse_seconds(text: str) -> int:
+    try:
+        if len(text) != 19 or (text[4], text[7], text[10], text[13], text[16]) != ("-", "-", "T", ":", ":"):
+            raise ValueError
+        year, month, day = _number(text[0:4]), _number(text[5:7]), _number(text[8:10])
+        hour, minute, second = _number(text[11:13]), _number(text[14:16]), _number(text[17:19])
+        if not (1 <= month <= 12 and 1 <= day <= 31 and hour <= 23 and minute <= 59 and second <= 59 and year >= 1970):
+            raise ValueError
+    except (ValueError, IndexError):
+        raise WireError("bad_timestamp") from None
+    seconds = timegm((year, month, day, hour, minute, second, 0, 0, 0))
+    if len(_seconds) >= _CACHE_LIMIT:
+        _seconds.clear()
+    _seconds[text] = seconds
+    return seconds
