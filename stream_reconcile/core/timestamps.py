@@ -11,7 +11,7 @@ from calendar import timegm
 from stream_reconcile.core.errors import WireError
 
 NANOSECONDS = 1_000_000_000
-_SCALE = tuple(10 ** (9 - digits) for digits in range(10))
+_SCALE: tuple[int, ...] = tuple(int(10 ** (9 - digits)) for digits in range(10))
 _CACHE_LIMIT = 65_536
 _seconds: dict[str, int] = {}
 

@@ -95,7 +95,10 @@ def _list(value: object) -> list[Any]:
 
 def _leg(value: object) -> LegExecution:
     leg = mapping(value, "legs")
-    texts = {name: as_text(leg.get(name), name) for name in ("execution_id", "order_id", "qty", "price", "symbol", "timestamp")}
+    texts = {
+        name: as_text(leg.get(name), name)
+        for name in ("execution_id", "order_id", "qty", "price", "symbol", "timestamp")
+    }
     for name in ("execution_id", "order_id", "qty", "price"):
         if not texts[name]:
             raise WireError("absent", f"legs.{name}")

@@ -33,7 +33,9 @@ _BOOLEAN: Final = {True: "t", False: "f", None: NULL}
 # What numbers, RFC 3339 times, tabs and nulls are made of. Anything else in these columns is looked at with care, so
 # that Postgres never meets `now` or `NaN`, which it would take.
 _PLAIN: Final = b"0123456789-:.TZ+\t\\N"
-_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\b": "\\b", "\f": "\\f", "\v": "\\v"})
+_ESCAPES: Final = str.maketrans(
+    {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\b": "\\b", "\f": "\\f", "\v": "\\v"}
+)
 _LONGEST_NUMBER: Final = 80
 
 

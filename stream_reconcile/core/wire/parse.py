@@ -94,9 +94,7 @@ class Parser:
         qty, price = update.qty, update.price
         fill = _NO_FILL
         if qty is not None or price is not None or update.position_qty is not None:
-            fill = "\t".join(
-                ["\\N" if value is None else value for value in (qty, price, update.position_qty)]
-            )
+            fill = "\t".join(["\\N" if value is None else value for value in (qty, price, update.position_qty)])
         if not careful and not is_plain(f"{fill}\t{event_at or 'T'}"):
             careful = True
         if careful:
