@@ -4,6 +4,7 @@
     ├── ConfigError            wrong use or configuration                      exit status 2
     ├── UnreachableError       something needed can't be reached (retried)     exit status 3
     │   ├── KafkaUnreachable
+    │   ├── RegistryUnreachable
     │   ├── PostgresUnreachable
     │   └── BrokerUnreachable
     ├── RefusedError           reached, and said no: keys, rights, wrong account, schema too new   exit status 2
@@ -20,6 +21,8 @@ broker payload.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 
 class ReconcileError(Exception):
@@ -42,6 +45,10 @@ class UnreachableError(ReconcileError):
 
 class KafkaUnreachable(UnreachableError):
     """No Kafka broker answers within the time limit."""
+
+
+class RegistryUnreachable(UnreachableError):
+    """The schema registry does not answer within the time limit."""
 
 
 class PostgresUnreachable(UnreachableError):
@@ -87,7 +94,28 @@ class WireError(ReconcileError):
 
 
 class DecodeError(ReconcileError):
-    """A Kafka record that can't be decoded (I8): it goes to `dead_letters`."""
+    """A Kafka record that can't be decoded (I8): it goes to `dead_letters`.
+
+    `reason` is a short code, fit for a metric label, one of `REASONS`; the message never holds the record's bytes.
+    """
+
+    REASONS: Final = (
+        "empty",  # no value at all
+        "magic",  # neither an Avro single object nor Confluent's wire format
+        "fingerprint",  # single object of a schema that this version does not have
+        "registry",  # schema id that the registry does not have, or a record that needs a registry
+        "schema",  # the schema is no version of the one this topic holds
+        "truncated",  # the record ends inside a field
+        "trailing",  # bytes after the end of the record
+        "length",  # a negative length
+        "number",  # a number of more than 64 bits
+        "utf8",  # text that is not UTF-8
+        "implausible",  # decoded, but it names no account
+    )
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class EmbeddedError(ReconcileError):
