@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from stream_reconcile.core.evidence import Evidence
+
 NUMBERS: Final = (
     "qty", "notional", "filled_qty", "filled_avg_price", "limit_price", "stop_price", "trail_price", "trail_percent",
     "hwm",
@@ -86,6 +88,6 @@ class Parsed(NamedTuple):
     `heartbeat`, `null_data`, `other_stream`."""
     event: str
     observations: tuple[Observation, ...]
-    evidence: tuple[object, ...]
+    evidence: tuple[Evidence, ...]
     """Statements about executions beyond plain fill frames: values of `core.evidence`."""
     unknown_fields: tuple[str, ...]

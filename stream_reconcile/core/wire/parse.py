@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from stream_reconcile.core.errors import WireError
+from stream_reconcile.core.evidence import Evidence
 from stream_reconcile.core.lifecycle import FILL_EVENTS
 from stream_reconcile.core.observation import Observation, Parsed, Seen
 from stream_reconcile.core.wire.executions import leg_executions, reversal
@@ -120,7 +121,7 @@ class Parser:
         if order.legs is None and update.legs is None and event not in _REVERSALS:
             return Parsed("update", event, (observation,), (), tuple(unknown) if unknown else ())
         legs = self._legs(order, seen, "leg", event_at, unknown) if order.legs else ()
-        evidence: tuple[object, ...] = ()
+        evidence: tuple[Evidence, ...] = ()
         if update.legs:
             evidence = leg_executions(update, seen)
         if event in _REVERSALS:

@@ -196,6 +196,7 @@ CREATE TABLE discrepancies (
     CONSTRAINT discrepancies_resolved_check CHECK ((state = 'open') = (resolved_at IS NULL))
 );
 CREATE UNIQUE INDEX discrepancies_open_key ON discrepancies (account_id, type, subject) WHERE state = 'open';
+CREATE INDEX discrepancies_open_subject_idx ON discrepancies (subject, account_id) WHERE state = 'open';
 CREATE INDEX discrepancies_evidence_idx ON discrepancies (account_id, type, subject, evidence_hash);
 COMMENT ON TABLE discrepancies IS 'Differences ever found between the broker and the rows; never deleted.';
 COMMENT ON COLUMN discrepancies.discrepancy_id IS 'Our id.';

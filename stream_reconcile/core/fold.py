@@ -1,0 +1,98 @@
+"""A batch of records folded to what has to be written: distinct observations, one winner per order, fills, evidence.
+
+Pure, and a function of the set of records: the order in which they are added makes no difference (I2).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TypeAlias
+
+from stream_reconcile.core.evidence import Bust, Evidence, Execution
+from stream_reconcile.core.merge import beats
+from stream_reconcile.core.observation import Observation, Parsed
+
+OrderKey: TypeAlias = tuple[str, str]
+"""(broker order id, account id): the primary key of `executions`, in its order."""
+
+
+class Fold:
+    """Observations and evidence of a batch. Add records, then read the attributes."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, Observation] = {}
+        """Distinct observations by event key, each at its first place in the log."""
+        self.winners: dict[OrderKey, Observation] = {}
+        """The greatest observation of each order named."""
+        self.mixed: set[OrderKey] = set()
+        """Orders whose observations here do not all state the same fields."""
+        self.nested: set[OrderKey] = set()
+        """Orders read inside their parent here."""
+        self.fills: dict[tuple[str, str], Observation] = {}
+        """Fill frames by (execution id, account id): the first in the log."""
+        self.disputed: set[OrderKey] = set()
+        """Orders of which one execution is stated here with different contents (B4)."""
+        self.evidence: list[Evidence] = []
+        self.duplicates = 0
+        """Observations that had been added before."""
+
+    def add(self, parsed: Parsed) -> None:
+        """Take in what one record says."""
+        for observation in parsed.observations:
+            self._observe(observation)
+        if parsed.evidence:
+            self.evidence.extend(parsed.evidence)
+
+    def _observe(self, o: Observation) -> None:
+        known = self.events.get(o.event_key)
+        if known is not None:
+            self.duplicates += 1
+            if _place(known) <= _place(o):
+                return
+        self.events[o.event_key] = o
+        order = (o.order_id, o.account_id)
+        best = self.winners.get(order)
+        if best is None:
+            self.winners[order] = o
+        else:
+            if o.version_ns > best.version_ns or beats(o, best):
+                self.winners[order] = o
+            if o.stated != best.stated:
+                self.mixed.add(order)
+        if o.parent_order_id is not None:
+            self.nested.add(order)
+        if o.is_fill:
+            self._fill(o)
+
+    def _fill(self, o: Observation) -> None:
+        execution = (o.execution_id or "", o.account_id)
+        known = self.fills.get(execution)
+        if known is None:
+            self.fills[execution] = o
+            return
+        if known.order_id != o.order_id or _content(known) != _content(o):
+            self.disputed |= {(known.order_id, known.account_id), (o.order_id, o.account_id)}
+        if _place(o) < _place(known):
+            self.fills[execution] = o
+
+    @property
+    def reversals(self) -> list[Bust | Execution]:
+        """Busts and corrections among the evidence."""
+        return [
+            e
+            for e in self.evidence
+            if isinstance(e, Bust) or (isinstance(e, Execution) and e.previous_execution_id is not None)
+        ]
+
+    def evidence_orders(self) -> set[OrderKey]:
+        """Orders that the evidence is about."""
+        return {(e.order_id, e.account_id) for e in self.evidence}
+
+
+def _place(o: Observation) -> tuple[str, int, int]:
+    return (o.topic, o.partition, o.offset)
+
+
+def _content(o: Observation) -> tuple[Decimal, Decimal]:
+    qty, price, _position = o.fill.split("\t")
+    return Decimal(qty), Decimal(price)

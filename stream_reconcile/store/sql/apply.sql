@@ -1,0 +1,355 @@
+-- What apply writes, in the order in which it writes it. One transaction: rows, events, fills, dead letters, cursor (I3).
+
+-- name: create_observed
+-- The table that a batch is copied into: observations as `order_events` has them, and what the fold found out.
+CREATE TEMPORARY TABLE IF NOT EXISTS observed (
+    LIKE order_events, winner boolean NOT NULL, fill boolean NOT NULL
+) ON COMMIT DELETE ROWS
+
+-- name: copy_observed
+-- Takes the batch; columns in the order in which `store.rows` writes them.
+COPY observed (
+    account_id, alpaca_order_id, event_key, source, event, event_at, execution_id, event_qty, event_price, position_qty,
+    qty, notional, filled_qty, filled_avg_price, limit_price, stop_price, trail_price, trail_percent, hwm, created_at,
+    updated_at, submitted_at, filled_at, canceled_at, expired_at, failed_at, replaced_at, cancel_requested_at,
+    expires_at, client_order_id, symbol, asset_id, asset_class, side, position_intent, order_type, order_class,
+    time_in_force, status, replaces, replaced_by, extended_hours,
+    parent_order_id, ratio_qty, status_rank, updated_at_ns, snapshot_ns, stated, extra, topic, partition, "offset",
+    known_at, winner, fill
+) FROM STDIN
+
+-- name: lock_shared
+-- The schema's advisory lock, shared: taken before any row lock, so that a batch that brings evidence for an order
+-- without a row can keep all others out.
+SELECT pg_advisory_xact_lock_shared(hashtextextended('stream-reconcile.' || current_schema(), 0))
+
+-- name: lock_exclusive
+-- The same lock, for a batch that brings evidence for an order without a row.
+SELECT pg_advisory_xact_lock(hashtextextended('stream-reconcile.' || current_schema(), 0))
+
+-- name: advance_cursors
+-- The fence (I4): moves the cursors or raises SR001.
+SELECT advance_cursors(%(group)s, %(owner)s, %(topics)s, %(partitions)s, %(expected)s, %(epochs)s, %(topic_ids)s,
+                       %(next_offsets)s, %(leader_epochs)s, %(record_times)s::timestamptz[])
+
+-- name: upsert_executions
+-- The row is the greatest observation (I2, as core.merge): version, filled quantity, status rank, snapshot above frame and
+-- of snapshots the later; of what is still equal the first in the log. A stale observation locks the row all the same.
+INSERT INTO executions AS e (
+    account_id, alpaca_order_id,
+    qty, notional, filled_qty, filled_avg_price, limit_price, stop_price, trail_price, trail_percent, hwm, created_at,
+    updated_at, submitted_at, filled_at, canceled_at, expired_at, failed_at, replaced_at, cancel_requested_at,
+    expires_at, client_order_id, symbol, asset_id, asset_class, side, position_intent, order_type, order_class,
+    time_in_force, status, replaces, replaced_by, extended_hours,
+    status_rank, updated_at_ns, snapshot_ns, stated, last_source, last_topic, last_partition, last_offset, has_evidence
+)
+SELECT o.account_id, o.alpaca_order_id,
+    o.qty, o.notional, o.filled_qty, o.filled_avg_price, o.limit_price, o.stop_price, o.trail_price, o.trail_percent,
+    o.hwm, o.created_at, o.updated_at, o.submitted_at, o.filled_at, o.canceled_at, o.expired_at, o.failed_at,
+    o.replaced_at, o.cancel_requested_at, o.expires_at, o.client_order_id, o.symbol, o.asset_id, o.asset_class,
+    o.side, o.position_intent, o.order_type, o.order_class, o.time_in_force, o.status, o.replaces, o.replaced_by,
+    o.extended_hours,
+    o.status_rank, o.updated_at_ns, o.snapshot_ns, o.stated, o.source, o.topic, o.partition, o."offset",
+    EXISTS (SELECT FROM fill_evidence v WHERE v.alpaca_order_id = o.alpaca_order_id AND v.account_id = o.account_id)
+FROM observed o
+WHERE o.winner
+ORDER BY o.alpaca_order_id, o.account_id
+ON CONFLICT (alpaca_order_id, account_id) DO UPDATE SET
+    qty = excluded.qty, notional = excluded.notional, filled_qty = excluded.filled_qty,
+    filled_avg_price = excluded.filled_avg_price, limit_price = excluded.limit_price,
+    stop_price = excluded.stop_price, trail_price = excluded.trail_price, trail_percent = excluded.trail_percent,
+    hwm = excluded.hwm, created_at = excluded.created_at, updated_at = excluded.updated_at,
+    submitted_at = excluded.submitted_at, filled_at = excluded.filled_at, canceled_at = excluded.canceled_at,
+    expired_at = excluded.expired_at, failed_at = excluded.failed_at, replaced_at = excluded.replaced_at,
+    cancel_requested_at = excluded.cancel_requested_at, expires_at = excluded.expires_at,
+    client_order_id = excluded.client_order_id, symbol = excluded.symbol, asset_id = excluded.asset_id,
+    asset_class = excluded.asset_class, side = excluded.side, position_intent = excluded.position_intent,
+    order_type = excluded.order_type, order_class = excluded.order_class, time_in_force = excluded.time_in_force,
+    status = excluded.status, replaces = excluded.replaces, replaced_by = excluded.replaced_by,
+    extended_hours = excluded.extended_hours,
+    status_rank = excluded.status_rank, updated_at_ns = excluded.updated_at_ns, snapshot_ns = excluded.snapshot_ns,
+    stated = excluded.stated, last_source = excluded.last_source, last_topic = excluded.last_topic,
+    last_partition = excluded.last_partition, last_offset = excluded.last_offset, recorded_at = now()
+WHERE excluded.updated_at_ns > e.updated_at_ns
+   OR (excluded.updated_at_ns = e.updated_at_ns
+       AND ((coalesce(excluded.filled_qty, 0), excluded.status_rank, excluded.snapshot_ns)
+            > (coalesce(e.filled_qty, 0), e.status_rank, e.snapshot_ns)
+            OR ((coalesce(excluded.filled_qty, 0), excluded.status_rank, excluded.snapshot_ns)
+                = (coalesce(e.filled_qty, 0), e.status_rank, e.snapshot_ns)
+                AND (excluded.last_topic, excluded.last_partition, excluded.last_offset)
+                    < (e.last_topic, e.last_partition, e.last_offset))))
+
+-- name: insert_events
+-- Each distinct observation once, at its first place in the log.
+INSERT INTO order_events AS v (
+    account_id, alpaca_order_id, event_key, source, event, event_at, execution_id, event_qty, event_price, position_qty,
+    qty, notional, filled_qty, filled_avg_price, limit_price, stop_price, trail_price, trail_percent, hwm, created_at,
+    updated_at, submitted_at, filled_at, canceled_at, expired_at, failed_at, replaced_at, cancel_requested_at,
+    expires_at, client_order_id, symbol, asset_id, asset_class, side, position_intent, order_type, order_class,
+    time_in_force, status, replaces, replaced_by, extended_hours,
+    parent_order_id, ratio_qty, status_rank, updated_at_ns, snapshot_ns, stated, extra, topic, partition, "offset",
+    known_at
+)
+SELECT
+    account_id, alpaca_order_id, event_key, source, event, event_at, execution_id, event_qty, event_price, position_qty,
+    qty, notional, filled_qty, filled_avg_price, limit_price, stop_price, trail_price, trail_percent, hwm, created_at,
+    updated_at, submitted_at, filled_at, canceled_at, expired_at, failed_at, replaced_at, cancel_requested_at,
+    expires_at, client_order_id, symbol, asset_id, asset_class, side, position_intent, order_type, order_class,
+    time_in_force, status, replaces, replaced_by, extended_hours,
+    parent_order_id, ratio_qty, status_rank, updated_at_ns, snapshot_ns, stated, extra, topic, partition, "offset",
+    known_at
+FROM observed
+ON CONFLICT (alpaca_order_id, account_id, event_key) DO UPDATE SET
+    topic = excluded.topic, partition = excluded.partition, "offset" = excluded."offset", known_at = excluded.known_at
+WHERE (excluded.topic, excluded.partition, excluded."offset") < (v.topic, v.partition, v."offset")
+
+-- name: insert_fills
+-- Fill frames are rows at once: an order that has frames and no other evidence needs no more. Gives the orders of which
+-- an execution stands there already with another content, to be looked at with all their evidence.
+WITH written AS (
+    INSERT INTO fills AS f (
+        account_id, alpaca_order_id, fill_key, execution_id, symbol, side, qty, price, transacted_at, entry, source,
+        topic, partition, "offset"
+    )
+    SELECT account_id, alpaca_order_id, 'x:' || execution_id, execution_id, symbol, side, event_qty, event_price,
+           event_at, 'trade', 'stream', topic, partition, "offset"
+    FROM observed
+    WHERE fill
+    ON CONFLICT (fill_key, account_id) DO UPDATE SET recorded_at = f.recorded_at
+    WHERE (f.qty, f.price, f.alpaca_order_id, f.entry, f.source)
+          IS DISTINCT FROM (excluded.qty, excluded.price, excluded.alpaca_order_id, excluded.entry, excluded.source)
+       OR (excluded.topic, excluded.partition, excluded."offset") < (f.topic, f.partition, f."offset")
+    RETURNING f.alpaca_order_id, f.account_id, f.fill_key, xmax <> 0 AS known
+)
+SELECT w.alpaca_order_id, w.account_id FROM written w WHERE w.known
+UNION
+SELECT o.alpaca_order_id, o.account_id
+FROM written w JOIN observed o ON o.fill AND 'x:' || o.execution_id = w.fill_key AND o.account_id = w.account_id
+WHERE w.known
+
+-- name: inspect
+-- Orders of this batch that need a closer look: fills that do not add up (I9) or an open finding that may close,
+-- evidence beyond frames, observations that state different fields.
+SELECT o.alpaca_order_id, o.account_id, e.mixed OR e.stated <> o.stated AS mixed, e.has_evidence
+FROM observed o
+JOIN executions e ON e.alpaca_order_id = o.alpaca_order_id AND e.account_id = o.account_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(f.qty), 0) AS net
+    FROM fills f
+    WHERE f.alpaca_order_id = o.alpaca_order_id AND f.account_id = o.account_id
+) n
+WHERE o.winner
+  AND (n.net <> coalesce(e.filled_qty, 0) OR e.filled_qty > e.qty OR e.mixed OR e.has_evidence OR e.stated <> o.stated
+       OR EXISTS (SELECT FROM discrepancies d
+                  WHERE d.subject = o.alpaca_order_id AND d.account_id = o.account_id AND d.state = 'open'))
+
+-- name: insert_evidence
+-- Statements about executions that are no plain frame, each distinct one once, at its first place in the log; gives the
+-- keys of those that are new.
+INSERT INTO fill_evidence AS v (
+    account_id, alpaca_order_id, evidence_key, kind, evidence_id, previous_execution_id, symbol, side, qty, price,
+    transacted_at_ns, cum_qty, explained_from, topic, partition, "offset", position, known_at
+)
+VALUES (
+    %(account_id)s, %(order_id)s, %(evidence_key)s, %(kind)s, %(evidence_id)s, %(previous_execution_id)s, %(symbol)s,
+    %(side)s, %(qty)s, %(price)s, %(transacted_at_ns)s, %(cum_qty)s, %(explained_from)s, %(topic)s, %(partition)s,
+    %(offset)s, %(position)s, to_timestamp(%(known_at_ms)s::bigint / 1000.0)
+)
+ON CONFLICT (alpaca_order_id, account_id, evidence_key) DO UPDATE SET
+    topic = excluded.topic, partition = excluded.partition, "offset" = excluded."offset",
+    position = excluded.position, known_at = excluded.known_at
+WHERE (excluded.topic, excluded.partition, excluded."offset", excluded.position)
+      < (v.topic, v.partition, v."offset", v.position)
+RETURNING evidence_key, xmax = 0 AS added
+
+-- name: orders_without_row
+-- Of the given orders those that have no row: evidence about them needs the exclusive lock.
+SELECT w.order_id, w.account_id
+FROM unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
+WHERE NOT EXISTS (SELECT FROM executions e WHERE e.alpaca_order_id = w.order_id AND e.account_id = w.account_id)
+
+-- name: mark_evidence
+-- Locks the rows of orders that evidence came for, in key order, and marks them.
+WITH locked AS (
+    SELECT e.alpaca_order_id, e.account_id
+    FROM executions e
+    JOIN unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
+      ON e.alpaca_order_id = w.order_id AND e.account_id = w.account_id
+    ORDER BY e.alpaca_order_id, e.account_id
+    FOR UPDATE OF e
+)
+UPDATE executions e SET has_evidence = true
+FROM locked l
+WHERE e.alpaca_order_id = l.alpaca_order_id AND e.account_id = l.account_id AND NOT e.has_evidence
+
+-- name: merge_mixed
+-- Rows of orders whose observations state different fields: the winner's, and of a field that the winner does not state
+-- the newest statement (absent is not null; core.merge.merge).
+UPDATE executions e SET mixed = true,
+    qty = m.qty, notional = m.notional, filled_qty = m.filled_qty, filled_avg_price = m.filled_avg_price,
+    limit_price = m.limit_price, stop_price = m.stop_price, trail_price = m.trail_price,
+    trail_percent = m.trail_percent, hwm = m.hwm, created_at = m.created_at, updated_at = m.updated_at,
+    submitted_at = m.submitted_at, filled_at = m.filled_at, canceled_at = m.canceled_at, expired_at = m.expired_at,
+    failed_at = m.failed_at, replaced_at = m.replaced_at, cancel_requested_at = m.cancel_requested_at,
+    expires_at = m.expires_at, client_order_id = m.client_order_id, symbol = m.symbol, asset_id = m.asset_id,
+    asset_class = m.asset_class, side = m.side, position_intent = m.position_intent, order_type = m.order_type,
+    order_class = m.order_class, time_in_force = m.time_in_force, status = m.status, replaces = m.replaces,
+    replaced_by = m.replaced_by, extended_hours = m.extended_hours
+FROM (
+    SELECT v.alpaca_order_id, v.account_id,
+        (array_agg(v.qty ORDER BY v.place) FILTER (WHERE v.stated >> 0 & 1 = 1))[1] AS qty,
+        (array_agg(v.notional ORDER BY v.place) FILTER (WHERE v.stated >> 1 & 1 = 1))[1] AS notional,
+        (array_agg(v.filled_qty ORDER BY v.place) FILTER (WHERE v.stated >> 2 & 1 = 1))[1] AS filled_qty,
+        (array_agg(v.filled_avg_price ORDER BY v.place) FILTER (WHERE v.stated >> 3 & 1 = 1))[1] AS filled_avg_price,
+        (array_agg(v.limit_price ORDER BY v.place) FILTER (WHERE v.stated >> 4 & 1 = 1))[1] AS limit_price,
+        (array_agg(v.stop_price ORDER BY v.place) FILTER (WHERE v.stated >> 5 & 1 = 1))[1] AS stop_price,
+        (array_agg(v.trail_price ORDER BY v.place) FILTER (WHERE v.stated >> 6 & 1 = 1))[1] AS trail_price,
+        (array_agg(v.trail_percent ORDER BY v.place) FILTER (WHERE v.stated >> 7 & 1 = 1))[1] AS trail_percent,
+        (array_agg(v.hwm ORDER BY v.place) FILTER (WHERE v.stated >> 8 & 1 = 1))[1] AS hwm,
+        (array_agg(v.created_at ORDER BY v.place) FILTER (WHERE v.stated >> 9 & 1 = 1))[1] AS created_at,
+        (array_agg(v.updated_at ORDER BY v.place) FILTER (WHERE v.stated >> 10 & 1 = 1))[1] AS updated_at,
+        (array_agg(v.submitted_at ORDER BY v.place) FILTER (WHERE v.stated >> 11 & 1 = 1))[1] AS submitted_at,
+        (array_agg(v.filled_at ORDER BY v.place) FILTER (WHERE v.stated >> 12 & 1 = 1))[1] AS filled_at,
+        (array_agg(v.canceled_at ORDER BY v.place) FILTER (WHERE v.stated >> 13 & 1 = 1))[1] AS canceled_at,
+        (array_agg(v.expired_at ORDER BY v.place) FILTER (WHERE v.stated >> 14 & 1 = 1))[1] AS expired_at,
+        (array_agg(v.failed_at ORDER BY v.place) FILTER (WHERE v.stated >> 15 & 1 = 1))[1] AS failed_at,
+        (array_agg(v.replaced_at ORDER BY v.place) FILTER (WHERE v.stated >> 16 & 1 = 1))[1] AS replaced_at,
+        (array_agg(v.cancel_requested_at ORDER BY v.place) FILTER (WHERE v.stated >> 17 & 1 = 1))[1] AS cancel_requested_at,
+        (array_agg(v.expires_at ORDER BY v.place) FILTER (WHERE v.stated >> 18 & 1 = 1))[1] AS expires_at,
+        (array_agg(v.client_order_id ORDER BY v.place) FILTER (WHERE v.stated >> 19 & 1 = 1))[1] AS client_order_id,
+        (array_agg(v.symbol ORDER BY v.place) FILTER (WHERE v.stated >> 20 & 1 = 1))[1] AS symbol,
+        (array_agg(v.asset_id ORDER BY v.place) FILTER (WHERE v.stated >> 21 & 1 = 1))[1] AS asset_id,
+        (array_agg(v.asset_class ORDER BY v.place) FILTER (WHERE v.stated >> 22 & 1 = 1))[1] AS asset_class,
+        (array_agg(v.side ORDER BY v.place) FILTER (WHERE v.stated >> 23 & 1 = 1))[1] AS side,
+        (array_agg(v.position_intent ORDER BY v.place) FILTER (WHERE v.stated >> 24 & 1 = 1))[1] AS position_intent,
+        (array_agg(v.order_type ORDER BY v.place) FILTER (WHERE v.stated >> 25 & 1 = 1))[1] AS order_type,
+        (array_agg(v.order_class ORDER BY v.place) FILTER (WHERE v.stated >> 26 & 1 = 1))[1] AS order_class,
+        (array_agg(v.time_in_force ORDER BY v.place) FILTER (WHERE v.stated >> 27 & 1 = 1))[1] AS time_in_force,
+        (array_agg(v.status ORDER BY v.place) FILTER (WHERE v.stated >> 28 & 1 = 1))[1] AS status,
+        (array_agg(v.replaces ORDER BY v.place) FILTER (WHERE v.stated >> 29 & 1 = 1))[1] AS replaces,
+        (array_agg(v.replaced_by ORDER BY v.place) FILTER (WHERE v.stated >> 30 & 1 = 1))[1] AS replaced_by,
+        (array_agg(v.extended_hours ORDER BY v.place) FILTER (WHERE v.stated >> 31 & 1 = 1))[1] AS extended_hours
+    FROM (
+        SELECT h.*, row_number() OVER (
+            PARTITION BY h.alpaca_order_id, h.account_id
+            ORDER BY h.updated_at_ns DESC, coalesce(h.filled_qty, 0) DESC, h.status_rank DESC, h.snapshot_ns DESC,
+                     h.topic, h.partition, h."offset", h.event_key
+        ) AS place
+        FROM order_events h
+        JOIN unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
+          ON h.alpaca_order_id = w.order_id AND h.account_id = w.account_id
+    ) v
+    GROUP BY v.alpaca_order_id, v.account_id
+) m
+WHERE e.alpaca_order_id = m.alpaca_order_id AND e.account_id = m.account_id
+
+-- name: merge_parents
+-- The parent of an order, as the newest nested read states it; of equally new ones the greatest id.
+UPDATE executions e
+SET parent_order_id = m.parent_order_id, ratio_qty = m.ratio_qty, parent_version_ns = m.updated_at_ns
+FROM (
+    SELECT DISTINCT ON (v.alpaca_order_id, v.account_id)
+        v.alpaca_order_id, v.account_id, v.parent_order_id, v.ratio_qty, v.updated_at_ns
+    FROM order_events v
+    JOIN unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
+      ON v.alpaca_order_id = w.order_id AND v.account_id = w.account_id
+    WHERE v.parent_order_id IS NOT NULL
+    ORDER BY v.alpaca_order_id, v.account_id, v.updated_at_ns DESC, v.parent_order_id DESC, v.ratio_qty DESC NULLS LAST
+) m
+WHERE e.alpaca_order_id = m.alpaca_order_id AND e.account_id = m.account_id
+  AND (e.parent_order_id, e.ratio_qty, e.parent_version_ns)
+      IS DISTINCT FROM (m.parent_order_id, m.ratio_qty, m.updated_at_ns)
+
+-- name: frames_of
+-- Fill frames of the given orders, as evidence.
+SELECT v.account_id, v.alpaca_order_id, v.execution_id, v.event_qty, v.event_price,
+       (extract(epoch FROM v.event_at) * 1000000000)::bigint AS transacted_at_ns, v.filled_qty, v.symbol, v.side,
+       v.topic, v.partition, v."offset"
+FROM order_events v
+JOIN unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
+  ON v.alpaca_order_id = w.order_id AND v.account_id = w.account_id
+WHERE v.source = 'stream' AND v.event IN ('fill', 'partial_fill') AND v.execution_id <> ''
+  AND v.event_qty IS NOT NULL AND v.event_price IS NOT NULL
+
+-- name: evidence_of
+-- All other evidence of the given orders.
+SELECT v.account_id, v.alpaca_order_id, v.kind, v.evidence_id, v.previous_execution_id, v.symbol, v.side, v.qty, v.price,
+       v.transacted_at_ns, v.cum_qty, v.explained_from, v.topic, v.partition, v."offset", v.position
+FROM fill_evidence v
+JOIN unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
+  ON v.alpaca_order_id = w.order_id AND v.account_id = w.account_id
+
+-- name: fills_of
+-- Fill rows of the given orders.
+SELECT f.account_id, f.alpaca_order_id, f.fill_key, f.execution_id, f.activity_id, f.symbol, f.side, f.qty, f.price,
+       f.transacted_at, f.entry, f.reverses, f.source, f.topic, f.partition, f."offset"
+FROM fills f
+JOIN unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
+  ON f.alpaca_order_id = w.order_id AND f.account_id = w.account_id
+
+-- name: put_fill
+-- Writes one fill row as the evidence gives it.
+INSERT INTO fills AS f (
+    account_id, alpaca_order_id, fill_key, execution_id, activity_id, symbol, side, qty, price, transacted_at, entry,
+    reverses, source, topic, partition, "offset"
+)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (fill_key, account_id) DO UPDATE SET
+    alpaca_order_id = excluded.alpaca_order_id, execution_id = excluded.execution_id,
+    activity_id = excluded.activity_id, symbol = excluded.symbol, side = excluded.side, qty = excluded.qty,
+    price = excluded.price, transacted_at = excluded.transacted_at, entry = excluded.entry,
+    reverses = excluded.reverses, source = excluded.source, topic = excluded.topic, partition = excluded.partition,
+    "offset" = excluded."offset", recorded_at = now()
+
+-- name: drop_fill
+-- Takes away a row that the evidence no longer gives: an activity that found its frame.
+DELETE FROM fills WHERE fill_key = %s AND account_id = %s AND alpaca_order_id = %s
+
+-- name: sums_of
+-- What I9 compares: rows of the given orders with the net of their fills, and the legs of multi-leg parents among them.
+SELECT e.alpaca_order_id, e.account_id, e.filled_qty, e.qty, e.order_class, e.last_source, e.parent_order_id, e.ratio_qty,
+       (SELECT coalesce(sum(f.qty), 0) FROM fills f
+        WHERE f.alpaca_order_id = e.alpaca_order_id AND f.account_id = e.account_id) AS net,
+       ARRAY(SELECT d.type FROM discrepancies d
+             WHERE d.subject = e.alpaca_order_id AND d.account_id = e.account_id AND d.state = 'open') AS open_types
+FROM executions e
+WHERE (e.alpaca_order_id, e.account_id) IN (
+    SELECT w.order_id, w.account_id FROM unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
+)
+UNION
+SELECT l.alpaca_order_id, l.account_id, l.filled_qty, l.qty, l.order_class, l.last_source, l.parent_order_id, l.ratio_qty,
+       (SELECT coalesce(sum(f.qty), 0) FROM fills f
+        WHERE f.alpaca_order_id = l.alpaca_order_id AND f.account_id = l.account_id) AS net,
+       ARRAY(SELECT d.type FROM discrepancies d
+             WHERE d.subject = l.alpaca_order_id AND d.account_id = l.account_id AND d.state = 'open') AS open_types
+FROM executions l
+WHERE l.parent_order_id IS NOT NULL AND (l.parent_order_id, l.account_id) IN (
+    SELECT w.order_id, w.account_id FROM unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
+)
+
+-- name: insert_dead_letter
+-- Puts a record aside with its bytes, in the transaction that passes it (I8); an old one stays as it is.
+INSERT INTO dead_letters (
+    topic_id, topic, partition, "offset", key, payload, kafka_timestamp, account_id, order_id, reason, error
+)
+VALUES (%s, %s, %s, %s, %s, %s, to_timestamp(%s::bigint / 1000.0), %s, %s, %s, %s)
+ON CONFLICT (topic_id, partition, "offset") DO NOTHING
+
+-- name: open_discrepancy
+-- Opens a finding, or touches the one that is open; evidence that stands in a row already opens none anew.
+INSERT INTO discrepancies AS d (account_id, type, subject, evidence)
+SELECT w.account_id, w.type, w.subject, w.evidence
+FROM (VALUES (%(account_id)s, %(type)s, %(subject)s, %(evidence)s::jsonb)) AS w(account_id, type, subject, evidence)
+WHERE NOT EXISTS (
+    SELECT FROM discrepancies k
+    WHERE k.account_id = w.account_id AND k.type = w.type AND k.subject = w.subject AND k.state <> 'open'
+      AND k.evidence_hash = jsonb_hash_extended(w.evidence, 0) AND k.evidence = w.evidence
+)
+ON CONFLICT (account_id, type, subject) WHERE state = 'open' DO UPDATE SET
+    last_seen_at = now(), evidence = excluded.evidence
+
+-- name: close_discrepancy
+-- Closes a finding when the two sides agree again.
+UPDATE discrepancies
+SET state = 'resolved', resolved_at = now(), last_seen_at = now(), resolution = %(resolution)s, resolved_by = %(who)s
+WHERE account_id = %(account_id)s AND type = %(type)s AND subject = %(subject)s AND state = 'open'
