@@ -15,7 +15,7 @@ from stream_reconcile.embedded.obstacles import LOOPBACK, find_port
 _FORMATTED_WITHIN = 60.0  # seconds; 0.7 s on an idle machine
 
 # One node: every replication factor can only be 1, and one partition of each internal topic is enough.
-_ONE_NODE = {
+ONE_NODE = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
@@ -47,7 +47,7 @@ def write_properties(path: Path, log: Path, port: int, controller_port: int, ext
     broker, controller = f"{LOOPBACK}:{port}", f"{LOOPBACK}:{controller_port}"
     listeners = f"PLAINTEXT://{broker},CONTROLLER://{controller}"
     properties = {
-        **_ONE_NODE,
+        **ONE_NODE,
         "controller.quorum.bootstrap.servers": controller,
         "listeners": listeners,
         "advertised.listeners": listeners,

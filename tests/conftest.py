@@ -1,0 +1,132 @@
+"""Fixtures for every test: real servers, a fresh database, topics of one's own.
+
+Both servers are started when a test first asks for them, once for the whole run, whatever the number of workers
+(`support.servers`). A test that stops, pauses or fills a server takes `own_kafka` or `own_postgres`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from stream_reconcile.embedded import EmbeddedKafka, EmbeddedPostgres
+from support.servers import (
+    KAFKA_PROPERTIES,
+    POSTGRES_SETTINGS,
+    AskController,
+    OwnedServers,
+    Reception,
+    Servers,
+    create_database,
+    drop_database,
+    traversable_directory,
+)
+
+_OWNED = pytest.StashKey[OwnedServers]()
+_RECEPTION = pytest.StashKey[Reception]()
+_SERVERS = pytest.StashKey[Servers]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        config.stash[_SERVERS] = AskController(*worker["test_servers"])
+        return
+    owned = OwnedServers()
+    config.stash[_OWNED] = config.stash[_SERVERS] = owned
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """xdist, in the controller, before each worker is started."""
+    stash = node.config.stash
+    if _RECEPTION not in stash:
+        stash[_RECEPTION] = Reception(stash[_OWNED])
+    node.workerinput["test_servers"] = (stash[_RECEPTION].address, stash[_RECEPTION].key)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _RECEPTION in config.stash:
+        config.stash[_RECEPTION].close()
+    if _OWNED in config.stash:
+        config.stash[_OWNED].stop()
+
+
+@pytest.fixture(scope="session")
+def servers(request: pytest.FixtureRequest) -> Servers:
+    return request.config.stash[_SERVERS]
+
+
+@pytest.fixture(scope="session")
+def kafka(servers: Servers) -> str:
+    """Bootstrap servers of the shared Kafka. Take `topic_prefix` too, and keep to it."""
+    return servers.kafka()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(servers: Servers) -> str:
+    """Superuser's DSN of the shared Postgres (its database `postgres`). Roles belong to all tests: don't drop them."""
+    return servers.postgres()
+
+
+@pytest.fixture
+def empty_database(postgres_server: str) -> Iterator[str]:
+    """DSN (superuser) of a database without anything in it, dropped after the test."""
+    name = f"test_{secrets.token_hex(6)}"
+    yield create_database(postgres_server, name)
+    drop_database(postgres_server, name)
+
+
+@pytest.fixture
+def database(servers: Servers, postgres_server: str) -> Iterator[str]:
+    """DSN (superuser) of a database whose schema `reconcile` is migrated; a clone of a template, so it costs little."""
+    name = f"test_{secrets.token_hex(6)}"
+    yield create_database(postgres_server, name, template=servers.template())
+    drop_database(postgres_server, name)
+
+
+@pytest.fixture
+def postgres_dsn(database: str) -> str:
+    """Another name of `database`."""
+    return database
+
+
+@pytest.fixture
+def topic_prefix(kafka: str) -> Iterator[str]:
+    """A prefix that no other test uses; topics that begin with it are deleted after the test."""
+    prefix = f"test-{secrets.token_hex(6)}"
+    yield prefix
+    admin = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
+    made = [name for name in admin.list_topics(timeout=30).topics if name.startswith(prefix)]
+    if made:
+        for deleted in admin.delete_topics(made, operation_timeout=30).values():
+            deleted.result(timeout=30)
+
+
+@pytest.fixture
+def server_directory() -> Iterator[Path]:
+    """An empty directory for servers of one's own, removed after the test."""
+    directory = traversable_directory("reconcile-test-")
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def own_kafka(server_directory: Path) -> Iterator[EmbeddedKafka]:
+    """A Kafka to stop, kill, pause (SIGSTOP to `.pid`) and restart; 3 s to start."""
+    with EmbeddedKafka(server_directory / "kafka", properties=KAFKA_PROPERTIES) as server:
+        yield server
+
+
+@pytest.fixture
+def own_postgres(server_directory: Path) -> Iterator[EmbeddedPostgres]:
+    """A Postgres to stop, kill, pause and restart; 1 s to start."""
+    with EmbeddedPostgres(server_directory / "postgres", settings=POSTGRES_SETTINGS) as server:
+        yield server

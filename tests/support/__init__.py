@@ -1,0 +1,1 @@
+"""Helpers that tests import: `from support.waiting import wait_until`."""
