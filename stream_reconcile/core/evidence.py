@@ -18,7 +18,7 @@ class Coordinates(NamedTuple):
     topic: str
     partition: int
     offset: int
-    item: int = 0
+    position: int = 0
     """Position inside the record: the legs of one multi-leg fill are statements of their own."""
 
 

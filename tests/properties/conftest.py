@@ -1,0 +1,15 @@
+"""How many examples each property is tried with: RECONCILE_PROPERTY_EXAMPLES (default 200)."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "reconcile",
+    max_examples=int(os.environ.get("RECONCILE_PROPERTY_EXAMPLES", "200")),
+    deadline=None,  # a machine shared with Kafka and Postgres stalls now and then, which says nothing of a property
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("reconcile")
