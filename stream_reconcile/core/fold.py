@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TypeAlias
 
-from stream_reconcile.core.evidence import Bust, Evidence, Execution
+from stream_reconcile.core.evidence import Evidence
 from stream_reconcile.core.merge import beats
 from stream_reconcile.core.observation import Observation, Parsed
 
@@ -32,16 +32,17 @@ class Fold:
         """Fill frames by (execution id, account id): the first in the log."""
         self.disputed: set[OrderKey] = set()
         """Orders of which one execution is stated here with different contents (B4)."""
-        self.evidence: list[Evidence] = []
+        self.evidence: list[tuple[Evidence, int]] = []
+        """Statements beyond plain fill frames, each with the Kafka timestamp of its record, ms since the epoch."""
         self.duplicates = 0
         """Observations that had been added before."""
 
-    def add(self, parsed: Parsed) -> None:
-        """Take in what one record says."""
+    def add(self, parsed: Parsed, known_at_ms: int) -> None:
+        """Take in what one record says; `known_at_ms` is its Kafka timestamp, ms since the epoch."""
         for observation in parsed.observations:
             self._observe(observation)
         if parsed.evidence:
-            self.evidence.extend(parsed.evidence)
+            self.evidence += [(evidence, known_at_ms) for evidence in parsed.evidence]
 
     def _observe(self, o: Observation) -> None:
         known = self.events.get(o.event_key)
@@ -75,18 +76,9 @@ class Fold:
         if _place(o) < _place(known):
             self.fills[execution] = o
 
-    @property
-    def reversals(self) -> list[Bust | Execution]:
-        """Busts and corrections among the evidence."""
-        return [
-            e
-            for e in self.evidence
-            if isinstance(e, Bust) or (isinstance(e, Execution) and e.previous_execution_id is not None)
-        ]
-
     def evidence_orders(self) -> set[OrderKey]:
         """Orders that the evidence is about."""
-        return {(e.order_id, e.account_id) for e in self.evidence}
+        return {(e.order_id, e.account_id) for e, _known_at in self.evidence}
 
 
 def _place(o: Observation) -> tuple[str, int, int]:

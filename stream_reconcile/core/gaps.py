@@ -48,6 +48,7 @@ class OpenWindow(NamedTuple):
 
     before: Row | None
     frames: int  # of the session that ends
+    close_reason: str  # of the session that ends
     session_id: str
     reason: Reason
     listening: bool
@@ -56,6 +57,18 @@ class OpenWindow(NamedTuple):
     @property
     def after(self) -> Row:
         return Row(self.session_id, self.before.good_until_ns if self.before else None)
+
+
+class CloseSession(NamedTuple):
+    """The socket is gone: say so in the newest row."""
+
+    before: Row
+    frames: int
+    close_reason: str
+
+    @property
+    def after(self) -> Row:
+        return self.before
 
 
 class EndWindows(NamedTuple):
@@ -80,7 +93,7 @@ class MoveGoodUntil(NamedTuple):
         return Row(self.before.session_id, self.good_until_ns)
 
 
-Write = OpenWindow | EndWindows | MoveGoodUntil
+Write = OpenWindow | CloseSession | EndWindows | MoveGoodUntil
 
 
 class Fate(IntEnum):
@@ -125,6 +138,7 @@ class GapTracker:
         self._listening = False
         self._losing = False
         self._resume_after = 0
+        self._close_reason = ""
         self._endless = True  # an earlier process may have left windows without an end
 
     @property
@@ -158,8 +172,10 @@ class GapTracker:
         self._listening = True
         self._request(Reason.LISTENING)
 
-    def disconnected(self) -> None:
+    def disconnected(self, reason: str) -> None:
         """The socket is gone. By itself that opens nothing and moves nothing."""
+        if self._listening:
+            self._close_reason = reason
         self._listening = False
 
     def read(self, broker_ns: int | None) -> Entry:
@@ -229,18 +245,27 @@ class GapTracker:
         taking = self._listening and not self._losing
         if self._due is not None:
             before = self._stored
-            frames = self._frames.get(before.session_id, 0) if before else 0
-            write = OpenWindow(before, frames, self._session_id, self._due, self._listening, taking)
+            reason = self._close_reason or "continued"
+            write = OpenWindow(
+                before, self._frames_of(before), reason, self._session_id, self._due, self._listening, taking
+            )
             self._due = None
+            self._close_reason = ""
             self._handed_id = self._session_id
             return write
         if self._stored is None:
             return None
+        if self._close_reason:
+            reason, self._close_reason = self._close_reason, ""
+            return CloseSession(self._stored, self._frames_of(self._stored), reason)
         if self._endless and taking:
             return EndWindows(self._stored)
         if self._candidate is not None and self._candidate > (self._stored.good_until_ns or 0):
-            return MoveGoodUntil(self._stored, self._candidate, self._frames.get(self._stored.session_id, 0))
+            return MoveGoodUntil(self._stored, self._candidate, self._frames_of(self._stored))
         return None
+
+    def _frames_of(self, row: Row | None) -> int:
+        return self._frames.get(row.session_id, 0) if row else 0
 
     def _note_loss(self) -> None:
         self._resume_after = self._read

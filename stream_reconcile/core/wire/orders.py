@@ -124,7 +124,7 @@ def order_version(order: Any, event_at: str | None) -> int:
     return parse_ns(submitted) if submitted.__class__ is str and submitted else 0
 
 
-def observe(  # noqa: PLR0913 - each argument is a column
+def observe(
     order: Any,
     seen: Seen,
     *,

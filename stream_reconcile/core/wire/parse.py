@@ -107,6 +107,9 @@ class Parser:
                 ]
             )
         is_fill = event in FILL_EVENTS and bool(execution_id and qty and price)
+        if is_fill and not event_at:
+            event_at = order.filled_at or order.updated_at or None  # an execution needs a time to be paired by
+            is_fill = event_at is not None
         observation = observe(
             order,
             seen,

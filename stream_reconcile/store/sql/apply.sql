@@ -4,7 +4,8 @@
 -- The table that a batch is copied into: observations as `order_events` has them, and what the fold found out.
 CREATE TEMPORARY TABLE IF NOT EXISTS observed (
     LIKE order_events, winner boolean NOT NULL, fill boolean NOT NULL
-) ON COMMIT DELETE ROWS
+) ON COMMIT DELETE ROWS;
+ALTER TABLE observed DROP COLUMN IF EXISTS recorded_at
 
 -- name: copy_observed
 -- Takes the batch; columns in the order in which `store.rows` writes them.
@@ -111,7 +112,8 @@ WITH written AS (
         account_id, alpaca_order_id, fill_key, execution_id, symbol, side, qty, price, transacted_at, entry, source,
         topic, partition, "offset"
     )
-    SELECT account_id, alpaca_order_id, 'x:' || execution_id, execution_id, symbol, side, event_qty, event_price,
+    SELECT account_id, alpaca_order_id, 'x:' || execution_id, execution_id, coalesce(symbol, ''), coalesce(side, ''),
+           event_qty, event_price,
            event_at, 'trade', 'stream', topic, partition, "offset"
     FROM observed
     WHERE fill
@@ -288,7 +290,7 @@ JOIN unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
   ON f.alpaca_order_id = w.order_id AND f.account_id = w.account_id
 
 -- name: put_fill
--- Writes one fill row as the evidence gives it.
+-- Writes one fill row as the evidence gives it. Where two orders claim one execution id, the first in the log has it.
 INSERT INTO fills AS f (
     account_id, alpaca_order_id, fill_key, execution_id, activity_id, symbol, side, qty, price, transacted_at, entry,
     reverses, source, topic, partition, "offset"
@@ -300,6 +302,8 @@ ON CONFLICT (fill_key, account_id) DO UPDATE SET
     price = excluded.price, transacted_at = excluded.transacted_at, entry = excluded.entry,
     reverses = excluded.reverses, source = excluded.source, topic = excluded.topic, partition = excluded.partition,
     "offset" = excluded."offset", recorded_at = now()
+WHERE f.alpaca_order_id = excluded.alpaca_order_id
+   OR (excluded.topic, excluded.partition, excluded."offset") < (f.topic, f.partition, f."offset")
 
 -- name: drop_fill
 -- Takes away a row that the evidence no longer gives: an activity that found its frame.

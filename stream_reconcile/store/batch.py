@@ -1,0 +1,94 @@
+"""What one transaction of apply is about: decoded records, dead letters, and the cursors that it moves."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from stream_reconcile.core.fold import Fold
+from stream_reconcile.core.observation import Parsed
+
+
+class Place(NamedTuple):
+    """Where a record stands in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Record(NamedTuple):
+    """A record that could be parsed, with what is needed to put it aside if Postgres refuses it."""
+
+    place: Place
+    parsed: Parsed
+    known_at_ms: int
+    """Kafka timestamp, milliseconds since the epoch."""
+    key: bytes | None
+    payload: bytes
+    account_id: str
+    order_id: str
+
+    def __repr__(self) -> str:
+        return f"Record({self.place})"  # never the payload
+
+
+class DeadLetter(NamedTuple):
+    """A record that can't be applied."""
+
+    place: Place
+    topic_id: str
+    key: bytes | None
+    payload: bytes | None
+    known_at_ms: int
+    account_id: str
+    """`unknown` where it can't be read."""
+    order_id: str | None
+    reason: str
+    """Short code, fit for a metric label."""
+    error: str
+
+    def __repr__(self) -> str:
+        return f"DeadLetter({self.place}, {self.reason!r})"  # never the payload
+
+
+class CursorMove(NamedTuple):
+    """One cursor's compare-and-set."""
+
+    topic: str
+    partition: int
+    expected: int
+    epoch: int
+    topic_id: str
+    next_offset: int
+    leader_epoch: int | None
+    last_record_ms: int | None
+    """Kafka timestamp of the last record applied; None leaves what stands there."""
+
+
+class Batch(NamedTuple):
+    """One transaction."""
+
+    records: list[Record]
+    dead_letters: list[DeadLetter]
+    moves: list[CursorMove]
+
+
+class Written(NamedTuple):
+    """What a committed transaction did."""
+
+    events: int
+    """New observations in the history."""
+    duplicates: int
+    """Observations that stood there already, or twice in the batch."""
+    dead_letters: tuple[DeadLetter, ...]
+    """All that were put aside, those that Postgres refused included."""
+    opened: tuple[str, ...]
+    """Types of the discrepancies that were opened or seen again."""
+
+
+def fold_records(records: list[Record]) -> Fold:
+    """The fold of some records."""
+    fold = Fold()
+    for record in records:
+        fold.add(record.parsed, record.known_at_ms)
+    return fold

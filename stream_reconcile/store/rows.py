@@ -1,0 +1,164 @@
+"""A fold → the bytes of one COPY, and evidence → the values of its row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any
+
+from stream_reconcile.core.evidence import (
+    Activity,
+    Bust,
+    Coordinates,
+    Evidence,
+    Execution,
+    ExecutionAdjustment,
+    Residual,
+)
+from stream_reconcile.core.fills import FillRow
+from stream_reconcile.core.fold import Fold
+from stream_reconcile.core.observation import NULL
+
+_second_text: dict[int, str] = {}
+
+
+def time_text(milliseconds: int) -> str:
+    """Milliseconds since the epoch as Postgres reads it, `2026-09-18T13:24:50.019Z`."""
+    second, rest = divmod(milliseconds, 1000)
+    text = _second_text.get(second)
+    if text is None:
+        if len(_second_text) > 10_000:
+            _second_text.clear()
+        text = _second_text[second] = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+    return f"{text}{rest:03d}Z"
+
+
+def moment(nanoseconds: int) -> datetime:
+    """Nanoseconds since the epoch as a time in UTC, rounded to microseconds as Postgres does."""
+    second, rest = divmod(nanoseconds, 1_000_000_000)
+    return datetime.fromtimestamp(second, UTC) + timedelta(microseconds=round(rest / 1000))
+
+
+def copy_lines(fold: Fold) -> Iterator[str]:
+    """Lines of COPY text for the table `observed`, one per distinct observation."""
+    winners, fills = fold.winners, fold.fills
+    for key, o in fold.events.items():
+        winner = "t" if winners[(o.order_id, o.account_id)] is o else "f"
+        fill = "t" if o.is_fill and fills[(o.execution_id or "", o.account_id)] is o else "f"
+        yield (
+            f"{o.account_id}\t{o.order_id}\t{key}\t{o.source}\t{o.event}\t{o.event_at}\t{o.execution_id or NULL}"
+            f"\t{o.fill}\t{o.columns}\t{o.parent_order_id or NULL}\t{o.ratio_qty or NULL}\t{o.status_rank}\t{o.version_ns}"
+            f"\t{o.snapshot_ns}\t{o.stated}\t{o.extra or NULL}\t{o.topic}\t{o.partition}\t{o.offset}"
+            f"\t{time_text(o.known_at_ms)}\t{winner}\t{fill}\n"
+        )
+
+
+def evidence_values(evidence: Evidence, known_at_ms: int) -> dict[str, Any]:
+    """The row of `fill_evidence` for one statement."""
+    values: dict[str, Any] = {
+        "account_id": evidence.account_id,
+        "order_id": evidence.order_id,
+        "previous_execution_id": None,
+        "symbol": None,
+        "side": None,
+        "qty": evidence.qty,
+        "price": None,
+        "cum_qty": None,
+        "explained_from": None,
+    }
+    if not isinstance(evidence, Bust):
+        values |= {"symbol": evidence.symbol, "side": evidence.side, "price": evidence.price}
+    match evidence:
+        case Execution(previous_execution_id=None):
+            kind, values["evidence_id"], time = "leg", evidence.execution_id, evidence.transacted_at_ns
+            values["cum_qty"] = evidence.cum_qty
+        case Execution():
+            kind, values["evidence_id"], time = "correction", evidence.execution_id, evidence.transacted_at_ns
+            values["previous_execution_id"] = evidence.previous_execution_id
+        case Bust():
+            kind, values["evidence_id"], time = "bust", evidence.previous_execution_id, evidence.busted_at_ns
+            values["previous_execution_id"] = evidence.previous_execution_id
+        case Activity():
+            kind, values["evidence_id"], time = "activity", evidence.activity_id, evidence.transacted_at_ns
+            values["cum_qty"] = evidence.cum_qty
+        case Residual():
+            kind, values["evidence_id"], time = "residual", evidence.key, evidence.as_of_ns
+            values["explained_from"] = evidence.explained_from
+        case ExecutionAdjustment():
+            kind, values["evidence_id"], time = "execution", evidence.execution_id, evidence.transacted_at_ns
+    values |= {"kind": kind, "transacted_at_ns": time}
+    content = "\t".join(str(values[name]) for name in sorted(values))
+    values["evidence_key"] = blake2b(content.encode(), digest_size=16).hexdigest()
+    place = evidence.coordinates
+    values |= {"topic": place.topic, "partition": place.partition, "offset": place.offset}
+    return values | {"position": place.position, "known_at_ms": known_at_ms}
+
+
+def evidence_from_row(row: dict[str, Any]) -> Evidence:
+    """The statement that a row of `fill_evidence` holds."""
+    common = {
+        "account_id": row["account_id"],
+        "order_id": row["alpaca_order_id"],
+        "coordinates": Coordinates(row["topic"], row["partition"], row["offset"], row["position"]),
+    }
+    if row["kind"] == "bust":
+        return Bust(
+            **common,
+            previous_execution_id=row["previous_execution_id"],
+            busted_at_ns=row["transacted_at_ns"],
+            qty=row["qty"],
+        )
+    common |= {"qty": row["qty"], "price": row["price"], "symbol": row["symbol"], "side": row["side"]}
+    time: int = row["transacted_at_ns"]
+    match row["kind"]:
+        case "leg" | "correction":
+            return Execution(
+                **common,
+                execution_id=row["evidence_id"],
+                transacted_at_ns=time,
+                cum_qty=row["cum_qty"],
+                previous_execution_id=row["previous_execution_id"],
+            )
+        case "activity":
+            return Activity(**common, activity_id=row["evidence_id"], transacted_at_ns=time, cum_qty=row["cum_qty"])
+        case "residual":
+            return Residual(
+                **common, key=row["evidence_id"], as_of_ns=time, explained_from=row["explained_from"] or Decimal(0)
+            )
+        case _:
+            return ExecutionAdjustment(**common, execution_id=row["evidence_id"], transacted_at_ns=time)
+
+
+def execution_from_frame(row: dict[str, Any]) -> Execution:
+    """The statement that a fill frame in `order_events` makes."""
+    return Execution(
+        account_id=row["account_id"],
+        order_id=row["alpaca_order_id"],
+        execution_id=row["execution_id"],
+        qty=abs(row["event_qty"]),
+        price=row["event_price"],
+        transacted_at_ns=row["transacted_at_ns"],
+        cum_qty=row["filled_qty"],
+        symbol=row["symbol"] or "",
+        side=row["side"] or "",
+        coordinates=Coordinates(row["topic"], row["partition"], row["offset"]),
+    )
+
+
+FILL_COLUMNS = (
+    "account_id", "alpaca_order_id", "fill_key", "execution_id", "activity_id", "symbol", "side", "qty", "price",
+    "transacted_at", "entry", "reverses", "source", "topic", "partition", "offset",
+)  # fmt: skip
+
+
+def fill_values(row: FillRow) -> tuple[Any, ...]:
+    """The values of `FILL_COLUMNS` for one row of `fills`."""
+    place = row.coordinates
+    return (
+        *row[:9],
+        moment(row.transacted_at_ns),
+        *(row.entry, row.reverses, row.source),
+        *(place.topic, place.partition, place.offset),
+    )

@@ -1,0 +1,185 @@
+"""The transaction of apply: rows, history, fills, dead letters and cursor commit together, or not at all (I3).
+
+    1. COPY the folded batch into a temporary table: the bulk of the bytes, before any lock.
+    2. In one round trip: the schema's advisory lock, the fence (I4), rows, history, fills, and a look at which orders
+       need more (I9).
+    3. For those few: evidence, merging by field, fills from all evidence, findings (`store.settle`).
+    4. COMMIT.
+
+A record that Postgres refuses is found by halving inside the same transaction, and put aside there (I8).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import psycopg
+
+from stream_reconcile.core.errors import FencedError
+from stream_reconcile.core.fold import Fold
+from stream_reconcile.store.batch import Batch, CursorMove, DeadLetter, Record, Written, fold_records
+from stream_reconcile.store.failures import is_transient
+from stream_reconcile.store.queries import load
+from stream_reconcile.store.rows import copy_lines, time_text
+from stream_reconcile.store.settle import Settler, Suspects
+
+FENCED_SQLSTATE = "SR001"
+# Data exceptions, integrity violations, program limits: the record is to blame.
+_POISON_CLASSES = ("22", "23", "54")
+
+
+class Writer:
+    """Writes batches through one connection (autocommit). Not shared between threads."""
+
+    def __init__(self, connection: psycopg.Connection, *, group: str, owner: str) -> None:
+        self._connection = connection
+        self._group = group
+        self._owner = owner
+        self._sql = load("apply.sql")
+        self._settler = Settler(connection)
+        # Batches touch few rows of large tables: with these off, no stale statistic can turn an index look-up into a
+        # read of the whole table.
+        connection.execute("SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off")
+        connection.execute(self._sql["create_observed"])
+
+    def write(self, batch: Batch) -> Written:
+        """Commit a batch. Raises FencedError when a cursor is not where the batch expects it; nothing is written then.
+
+        Raises psycopg.Error as it comes where the transaction failed for reasons of Postgres's own (`is_transient`).
+        """
+        try:
+            return self._write_whole(batch)
+        except psycopg.Error as error:
+            if error.sqlstate == FENCED_SQLSTATE:
+                raise FencedError(f"{error.diag.message_primary}: another member owns it, or it was moved") from None
+            if is_transient(error) or (error.sqlstate or "")[:2] not in _POISON_CLASSES:
+                raise
+        return self._write_halving(batch)
+
+    def _write_whole(self, batch: Batch) -> Written:
+        fold = fold_records(batch.records)
+        with self._connection.transaction():
+            exclusive = self._settler.needs_exclusive_lock(fold)
+            self._copy(fold)
+            with self._connection.pipeline():
+                self._lock(exclusive=exclusive)
+                self._advance(batch.moves)
+                statements = self._rows(fold)
+            events, opened = self._settle(fold, statements)
+            for letter in batch.dead_letters:
+                self._settler.put_aside(letter)
+        return Written(events, len(fold.events) + fold.duplicates - events, tuple(batch.dead_letters), opened)
+
+    def _write_halving(self, batch: Batch) -> Written:
+        """The same, each half under a savepoint, down to the single record that Postgres refuses."""
+        with self._connection.transaction():
+            self._lock(exclusive=True)
+            self._advance(batch.moves)
+            topic_ids = {(move.topic, move.partition): move.topic_id for move in batch.moves}
+            events = duplicates = 0
+            opened: list[str] = []
+            refused: list[DeadLetter] = []
+            pending = [batch.records]
+            while pending:
+                records = pending.pop()
+                try:
+                    with self._connection.transaction():
+                        self._connection.execute("TRUNCATE observed")
+                        fold = fold_records(records)
+                        self._copy(fold)
+                        with self._connection.pipeline():
+                            statements = self._rows(fold)
+                        written, found = self._settle(fold, statements)
+                except psycopg.Error as error:
+                    if is_transient(error) or (error.sqlstate or "")[:2] not in _POISON_CLASSES:
+                        raise
+                    if len(records) > 1:
+                        middle = len(records) // 2
+                        pending += [records[middle:], records[:middle]]
+                    else:
+                        record = records[0]
+                        refused.append(_refused(record, topic_ids[record.place[:2]], error))
+                else:
+                    events += written
+                    opened += found
+                    duplicates += len(fold.events) + fold.duplicates - written
+            put_aside = [*batch.dead_letters, *refused]
+            for letter in put_aside:
+                self._settler.put_aside(letter)
+        return Written(events, duplicates, tuple(put_aside), tuple(opened))
+
+    def _lock(self, *, exclusive: bool) -> None:
+        self._connection.execute(self._sql["lock_exclusive" if exclusive else "lock_shared"], prepare=True)
+
+    def _copy(self, fold: Fold) -> None:
+        if fold.events:
+            with self._connection.cursor().copy(self._sql["copy_observed"]) as copy:
+                copy.write("".join(copy_lines(fold)))
+
+    def _advance(self, moves: list[CursorMove]) -> None:
+        if moves:
+            self._connection.execute(
+                self._sql["advance_cursors"],
+                {
+                    "group": self._group,
+                    "owner": self._owner,
+                    "topics": [move.topic for move in moves],
+                    "partitions": [move.partition for move in moves],
+                    "expected": [move.expected for move in moves],
+                    "epochs": [move.epoch for move in moves],
+                    "topic_ids": [move.topic_id for move in moves],
+                    "next_offsets": [move.next_offset for move in moves],
+                    "leader_epochs": [move.leader_epoch for move in moves],
+                    "record_times": [
+                        None if move.last_record_ms is None else time_text(move.last_record_ms) for move in moves
+                    ],
+                },
+                prepare=True,
+            )
+
+    def _rows(self, fold: Fold) -> _Statements | None:
+        """Send rows, history, fast fills and the look at what needs more; results can be read after the round trip."""
+        if not fold.events:
+            return None
+        execute = self._connection.execute
+        execute(self._sql["upsert_executions"], prepare=True)
+        events = execute(self._sql["insert_events"], prepare=True)
+        fills = execute(self._sql["insert_fills"], prepare=True) if fold.fills else None
+        return _Statements(events, fills, execute(self._sql["inspect"], prepare=True))
+
+    def _settle(self, fold: Fold, statements: _Statements | None) -> tuple[int, tuple[str, ...]]:
+        """Number of new events, and types of the discrepancies opened."""
+        if statements is None:
+            return 0, self._settler.settle(fold, Suspects(set(), set(), set(), set()))
+        disputed = set(statements.fills.fetchall()) if statements.fills else set()
+        looked = statements.inspect.fetchall()
+        suspects = Suspects(
+            disputed=disputed,
+            mixed={(order, account) for order, account, mixed, _ in looked if mixed},
+            with_evidence={(order, account) for order, account, _, evidence in looked if evidence},
+            all={(order, account) for order, account, _, _ in looked} | disputed,
+        )
+        return statements.events.rowcount, self._settler.settle(fold, suspects)
+
+
+class _Statements(NamedTuple):
+    events: psycopg.Cursor[Any]
+    fills: psycopg.Cursor[Any] | None
+    inspect: psycopg.Cursor[Any]
+
+
+def _refused(record: Record, topic_id: str, error: psycopg.Error) -> DeadLetter:
+    """The dead letter of a record that Postgres refused. Its own message may quote values: it is not kept."""
+    column = f" (column {error.diag.column_name})" if error.diag.column_name else ""
+    constraint = f" (constraint {error.diag.constraint_name})" if error.diag.constraint_name else ""
+    return DeadLetter(
+        record.place,
+        topic_id,
+        record.key,
+        record.payload,
+        record.known_at_ms,
+        record.account_id,
+        record.order_id or None,
+        f"sqlstate_{error.sqlstate}",
+        f"Postgres refused the record: {type(error).__name__}{column}{constraint}; it can be retried after a repair",
+    )
