@@ -98,6 +98,11 @@ def _reap(server: int, status: int | None) -> tuple[int | None, bool]:
             status = code if code >= 0 else 128 - code
 
 
+def _orphans() -> list[int]:
+    """What the server left behind and is now ours. None of them can be reaped, and its pid reused, but by us."""
+    return [int(pid) for path in Path("/proc/self/task").glob("*/children") for pid in path.read_text().split()]
+
+
 def _watch(server: int, options: argparse.Namespace, wakeups: int, told_to_end: list[int]) -> int:
     status: int | None = None
     deadline: float | None = None
@@ -112,9 +117,10 @@ def _watch(server: int, options: argparse.Namespace, wakeups: int, told_to_end: 
                 os.kill(server, options.stop_signal)
                 os.kill(server, signal.SIGCONT)  # a paused server can only stop once it runs
         elif deadline is not None and now > deadline:
-            if status is not None:
-                return status  # orphans that outlive the grace keep the directory's lock, which they inherited
-            os.kill(server, signal.SIGKILL)
+            for child in [server] if status is None else _orphans():
+                os.kill(child, signal.SIGKILL)
+            if status is not None and not _ON_LINUX:
+                return status  # what is left can't be found there; it keeps the directory's lock, which it inherited
         select.select([wakeups], [], [], _PARENT_CHECKED_EVERY)
         with contextlib.suppress(BlockingIOError):
             os.read(wakeups, 512)

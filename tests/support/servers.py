@@ -106,7 +106,12 @@ class OwnedServers:
 
     @staticmethod
     def _make_template(server: str) -> str:
-        migrate(create_database(server, TEMPLATE), SCHEMA)
+        template = create_database(server, TEMPLATE)
+        try:
+            migrate(template, SCHEMA)
+        except BaseException:
+            drop_database(server, TEMPLATE)  # the next test to ask shall meet the same error, not a half-made template
+            raise
         return TEMPLATE
 
 
