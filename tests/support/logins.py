@@ -23,7 +23,7 @@ def temporary_logins(dsn: str) -> Iterator[MakeLogin]:
 
         def make(*member_of: str, options: str = "") -> str:
             name, password = f"login_{secrets.token_hex(6)}", secrets.token_hex(8)
-            words = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} " + options)  # noqa: S608 - the test's own words
+            words = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} " + options)
             connection.execute(words.format(sql.Identifier(name), sql.Literal(password)))
             made.append(name)
             for role in member_of:
