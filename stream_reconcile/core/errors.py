@@ -7,6 +7,7 @@
     │   ├── RegistryUnreachable
     │   ├── PostgresUnreachable
     │   └── BrokerUnreachable
+    │       └── RateLimited
     ├── RefusedError           reached, and said no: keys, rights, wrong account, schema too new   exit status 2
     │   ├── CredentialsRefused
     │   ├── WrongAccount
@@ -57,6 +58,10 @@ class PostgresUnreachable(UnreachableError):
 
 class BrokerUnreachable(UnreachableError):
     """Alpaca does not answer within the time limit."""
+
+
+class RateLimited(BrokerUnreachable):
+    """Alpaca answered 429: too many requests in this window."""
 
 
 class RefusedError(ReconcileError):

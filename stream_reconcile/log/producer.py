@@ -1,0 +1,158 @@
+"""Records to Kafka, without ever making the caller wait: idempotent, acks=all, bounded in bytes, records and time.
+
+The caller is the event loop that reads the socket. `send` takes a record or refuses it, at once; what becomes of it is
+told by a callback, from this producer's own thread. A record that was taken is acknowledged or lost, and told so
+exactly once: within the delivery time, at `close`, or at a fatal error, at which the client inside is replaced.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from stream_reconcile.log.connection import KafkaConfig
+
+_log = structlog.get_logger()
+
+Token = TypeVar("Token")
+
+_POLL_S: Final = 0.1
+_PURGE_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may wait in memory for Kafka, and how long."""
+
+    queue_bytes: int = 64 * 1024 * 1024
+    queue_records: int = 200_000
+    delivery_s: float = 300.0
+
+
+class RecordProducer(Generic[Token]):
+    """`on_delivery(token, acknowledged, seconds)` is called once for each record taken, from another thread.
+
+    `seconds` is the time from `send` to Kafka's answer. The callback must be quick and must not raise.
+    """
+
+    def __init__(
+        self, config: KafkaConfig, on_delivery: Callable[[Token, bool, float], None], *, limits: Limits | None = None
+    ) -> None:
+        limits = limits or Limits()
+        self._on_delivery = on_delivery
+        self._properties: dict[str, Any] = {
+            # librdkafka's default of 5 ms would be added to every lone frame; under load batches form by themselves
+            # while earlier requests are under way.
+            "linger.ms": 0,
+            "queue.buffering.max.kbytes": limits.queue_bytes // 1024,
+            "queue.buffering.max.messages": limits.queue_records,
+            "delivery.timeout.ms": int(limits.delivery_s * 1000),
+            **config.producer(),
+        }
+        # Each counter has one writer, so that no lock is needed: the caller's thread here, ours below.
+        self._sent_records = self._sent_bytes = 0
+        self._done_records = self._done_bytes = 0
+        self._busy_since = self._answered_at = time.monotonic()
+        self._closing = threading.Event()
+        self._close_within = 0.0
+        self._left = 0
+        self._fatal = ""
+        self._last_error = ""
+        self._client = self._new_client()
+        self._thread = threading.Thread(target=self._serve, name="kafka-producer", daemon=True)
+        self._thread.start()
+
+    @property
+    def queued_records(self) -> int:
+        """Records taken whose fate is not known yet."""
+        # An answer can be counted before `send` has counted its record.
+        return max(0, self._sent_records - self._done_records)
+
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes of keys and values of those records."""
+        return max(0, self._sent_bytes - self._done_bytes)
+
+    @property
+    def stalled_s(self) -> float:
+        """For how long records have been waiting without Kafka acknowledging any; 0 while none waits."""
+        if self.queued_records == 0:
+            return 0.0
+        return max(0.0, time.monotonic() - max(self._busy_since, self._answered_at))
+
+    @property
+    def last_error(self) -> str:
+        """Name of the last error of the connection to Kafka, "" if there was none since the last acknowledgement."""
+        return self._last_error
+
+    def send(self, topic: str, key: bytes, value: bytes, token: Token) -> bool:
+        """Take a record, at once; False if it was refused: the queue is full, the record too large, or we are closed.
+
+        Call it from one thread only.
+        """
+        size = len(key) + len(value)
+        if self._closing.is_set():
+            return False
+        if self._sent_records == self._done_records:
+            self._busy_since = time.monotonic()
+        try:
+            self._client.produce(topic, value, key, on_delivery=partial(self._delivered, token, size))
+        except (BufferError, KafkaException):
+            return False
+        self._sent_records += 1
+        self._sent_bytes += size
+        return True
+
+    def close(self, within_s: float) -> int:
+        """Wait for what is under way, `within_s` at most, and stop; gives how many records were not acknowledged."""
+        if not self._closing.is_set():
+            self._close_within = within_s
+            self._closing.set()
+        self._thread.join(within_s + 2 * _PURGE_S)
+        return self._left
+
+    def _new_client(self) -> Producer:
+        return Producer({**self._properties, "error_cb": self._on_error})
+
+    def _serve(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._client.poll(_POLL_S)
+            except Exception:  # noqa: BLE001 - a callback raised; without this thread no record is ever answered
+                _log.exception("kafka_delivery_callback_failed")
+            if self._fatal:
+                self._replace_client()
+        self._left = self._client.flush(self._close_within)
+        self._purge(self._client)
+
+    @staticmethod
+    def _purge(client: Producer) -> None:
+        client.purge()
+        client.flush(_PURGE_S)
+
+    def _replace_client(self) -> None:
+        """After a fatal error the client takes nothing more: what it held is lost, and said so."""
+        _log.error("kafka_producer_replaced", error=self._fatal, records_lost=self.queued_records)
+        old, self._client = self._client, self._new_client()
+        self._fatal = ""
+        self._purge(old)
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._last_error = error.name()
+        if error.fatal() or error.code() == KafkaError._FATAL:
+            self._fatal = error.name()
+
+    def _delivered(self, token: Token, size: int, error: KafkaError | None, message: Message) -> None:
+        self._done_records += 1
+        self._done_bytes += size
+        if error is None:
+            self._answered_at = time.monotonic()
+            self._last_error = ""
+        self._on_delivery(token, error is None, message.latency() or 0.0)
