@@ -1,0 +1,72 @@
+"""The apply job: sessions, one after another, until told to stop. Nothing is lost between two: the position of each is
+what Postgres says (I3)."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable
+from typing import Final
+
+import psycopg
+import structlog
+
+from stream_reconcile.core.errors import ReconcileError, RefusedError
+from stream_reconcile.jobs.apply.config import AUTO_PROTOCOL, ApplyConfig, Report
+from stream_reconcile.jobs.apply.session import LogReplaced, Rejoin, Session
+from stream_reconcile.log.codec import Codec
+from stream_reconcile.log.consumer import CLASSIC_PROTOCOL, CONSUMER_PROTOCOL, OffsetsGone, ProtocolUnsupported
+from stream_reconcile.metrics import ApplyMetrics
+from stream_reconcile.store.failures import is_transient
+
+log = structlog.get_logger()
+
+FIRST_DELAY_S: Final = 0.2
+LONGEST_DELAY_S: Final = 10.0
+REFUSED_DELAY_S: Final = 30.0
+SETTLED_S: Final = 30.0
+
+
+def run_apply(
+    config: ApplyConfig,
+    new_codec: Callable[[], Codec],
+    metrics: ApplyMetrics,
+    report: Report = lambda _ready, _why: None,
+) -> None:
+    """Apply until `config.stop` is set.
+
+    What can't be reached is tried again with capped, jittered backoff; what refuses us every 30 s; both show through
+    `report`. Raises what is neither: a mistake of ours, not to be hidden by trying again.
+    """
+    owner = f"apply-{uuid.uuid4()}"
+    protocol = CONSUMER_PROTOCOL if config.protocol == AUTO_PROTOCOL else config.protocol
+    failures = 0
+    while not config.stop.is_set():
+        begun = time.monotonic()
+        try:
+            with Session(config, new_codec(), metrics, report, owner=owner, protocol=protocol) as session:
+                session.run(config.stop)
+            continue
+        except ProtocolUnsupported as error:
+            if config.protocol != AUTO_PROTOCOL:
+                raise
+            log.info("classic_group_protocol", why=str(error))
+            protocol = CLASSIC_PROTOCOL
+            continue
+        except (Rejoin, OffsetsGone, LogReplaced) as error:
+            log.warning("apply_begins_again", why=str(error))
+            why, longest = str(error), LONGEST_DELAY_S
+        except RefusedError as error:
+            why, longest = str(error), REFUSED_DELAY_S
+        except ReconcileError as error:
+            why, longest = str(error), LONGEST_DELAY_S
+        except psycopg.Error as error:
+            if not is_transient(error):
+                raise
+            why, longest = f"Postgres failed ({type(error).__name__})", LONGEST_DELAY_S
+        report(False, why)
+        failures = 0 if time.monotonic() - begun > SETTLED_S else failures + 1
+        delay = longest if longest == REFUSED_DELAY_S else min(longest, FIRST_DELAY_S * 2**failures)
+        log.warning("apply_session_ended", why=why, retry_in_s=round(delay, 1))
+        config.stop.wait(random.uniform(delay / 2, delay))  # noqa: S311 - jitter

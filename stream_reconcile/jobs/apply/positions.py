@@ -1,0 +1,118 @@
+"""Where a member stands in each partition that it owns, and which records of a fetch fit there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from confluent_kafka import Message
+
+from stream_reconcile.core.cursors import Cursor, contiguous
+from stream_reconcile.log.topics import Partition
+from stream_reconcile.store.batch import CursorMove
+
+
+class Run(NamedTuple):
+    """Consecutive records of one partition, beginning at its cursor."""
+
+    partition: Partition
+    messages: list[Message]
+
+
+class Positions:
+    """Cursors by partition, as Postgres acknowledged them last."""
+
+    def __init__(self) -> None:
+        self._cursors: dict[Partition, Cursor] = {}
+        self._max_offsets: dict[Partition, int] = {}
+        self._holes: dict[Partition, int] = {}
+
+    def __contains__(self, partition: Partition) -> bool:
+        return partition in self._cursors
+
+    def __getitem__(self, partition: Partition) -> Cursor:
+        return self._cursors[partition]
+
+    def __iter__(self) -> Iterator[Partition]:
+        return iter(sorted(self._cursors))
+
+    def __len__(self) -> int:
+        return len(self._cursors)
+
+    def max_offset(self, partition: Partition) -> int:
+        """Highest offset ever committed there, as far as this member knows."""
+        return self._max_offsets[partition]
+
+    def put(self, partition: Partition, cursor: Cursor, max_offset: int) -> None:
+        """Take over a cursor as the database has it."""
+        self._cursors[partition] = cursor
+        self._max_offsets[partition] = max_offset
+        self._holes.pop(partition, None)
+
+    def drop(self, partition: Partition) -> None:
+        """Forget a partition that is no longer ours."""
+        self._cursors.pop(partition, None)
+        self._max_offsets.pop(partition, None)
+        self._holes.pop(partition, None)
+
+    def fit(self, messages: Iterable[Message]) -> tuple[list[Run], dict[Partition, int], int]:
+        """The runs that can be applied; where to seek because records are missing in between; holes passed over.
+
+        A hole is first of all a fetch left over from before a seek: drop it and seek. If the hole is still there when
+        that offset comes up again, the log itself has none (a compacted record, a transaction marker): pass over it.
+        """
+        by_partition: dict[Partition, list[Message]] = defaultdict(list)
+        for message in messages:
+            by_partition[Partition(message.topic() or "", message.partition() or 0)].append(message)
+        runs: list[Run] = []
+        seeks: dict[Partition, int] = {}
+        passed = 0
+        for partition in sorted(by_partition):
+            cursor = self._cursors.get(partition)
+            if cursor is None:  # no cursor was loaded for it on assignment: not ours to apply
+                continue
+            found = by_partition[partition]
+            offsets = [message.offset() or 0 for message in found]
+            expected = cursor.next_offset
+            later = [offset for offset in offsets if offset >= expected]
+            if later and later[0] > expected and self._holes.get(partition) == expected:
+                passed += later[0] - expected
+                expected = later[0]
+            span = contiguous(expected, offsets)
+            if found[span.take]:
+                runs.append(Run(partition, found[span.take]))
+                self._holes.pop(partition, None)
+            if span.hole_at is not None:
+                self._holes[partition] = span.hole_at
+                seeks[partition] = span.hole_at
+        return runs, seeks, passed
+
+    def moves(self, runs: Iterable[Run]) -> list[CursorMove]:
+        """The compare-and-set that applying `runs` calls for."""
+        moves = []
+        for partition, messages in runs:
+            cursor, last = self._cursors[partition], messages[-1]
+            moves.append(
+                CursorMove(
+                    partition.topic,
+                    partition.partition,
+                    cursor.next_offset,
+                    cursor.epoch,
+                    cursor.topic_id,
+                    (last.offset() or 0) + 1,
+                    last.leader_epoch(),
+                    last.timestamp()[1],
+                )
+            )
+        return moves
+
+    def advanced(self, moves: Iterable[CursorMove]) -> dict[Partition, tuple[int, str]]:
+        """Note a commit; gives the positions to mirror."""
+        mirrored = {}
+        for move in moves:
+            partition = Partition(move.topic, move.partition)
+            self._cursors[partition] = self._cursors[partition]._replace(next_offset=move.next_offset)
+            self._max_offsets[partition] = max(self._max_offsets[partition], move.next_offset)
+            mirrored[partition] = (move.next_offset, move.topic_id)
+        return mirrored

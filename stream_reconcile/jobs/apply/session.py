@@ -1,0 +1,293 @@
+"""One life of a member: a connection to Postgres, a place in the group, and the loop between them.
+
+    take      what is there: a lone record at once, a backlog in large batches
+    fit       the run of records that begins at each cursor, without holes
+    decode    parse; what can't be read is a dead letter
+    write     one fenced transaction
+    mirror    show the position to the group
+
+Any doubt about a position ends in one place, `_reread`: the cursor rows are read and judged (core.cursors).
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from types import TracebackType
+from typing import Final, Self
+
+import psycopg
+import structlog
+from confluent_kafka import Message
+
+from stream_reconcile.core.cursors import Verdict, is_restored, is_restored_at_start, judge
+from stream_reconcile.core.errors import FencedError, PostgresUnreachable, ReconcileError, WrongAccount
+from stream_reconcile.jobs.apply.config import ApplyConfig, Report
+from stream_reconcile.jobs.apply.decode import Decoded, Decoder
+from stream_reconcile.jobs.apply.positions import Positions
+from stream_reconcile.log.admin import KafkaAdmin
+from stream_reconcile.log.codec import Codec
+from stream_reconcile.log.consumer import LogConsumer
+from stream_reconcile.log.topics import Partition
+from stream_reconcile.metrics import ApplyMetrics
+from stream_reconcile.store.batch import Batch, Written
+from stream_reconcile.store.connect import connect
+from stream_reconcile.store.cursors import CursorStore, LogState
+from stream_reconcile.store.failures import is_transient
+from stream_reconcile.store.writer import Writer
+
+log = structlog.get_logger()
+
+WATCH_EVERY_S: Final = 1.0
+POLL_S: Final = 0.25
+# Locks that were taken in another order, or waited for too long: the same batch goes through a moment later.
+_RETRY_SAME: Final = frozenset(("40P01", "40001", "55P03"))
+_SAME_BATCH_TRIES: Final = 6
+RECONNECT_LIMIT_S: Final = 240.0
+"""Less than max.poll.interval.ms (300 s), after which the group gives the partitions away."""
+
+
+class Rejoin(ReconcileError):
+    """A partition was lost to another member: leave the group, join again, claim what is assigned then."""
+
+
+class LogReplaced(ReconcileError):
+    """A topic has another id than its cursors: begin again, the claim finds out what is gone (F5)."""
+
+
+class Session:
+    """Made with everything connected; `run` until stopped or something is lost. Raises as its parts do."""
+
+    def __init__(
+        self, config: ApplyConfig, codec: Codec, metrics: ApplyMetrics, report: Report, *, owner: str, protocol: str
+    ) -> None:
+        self._config = config
+        self._owner = owner
+        self._metrics = metrics
+        self._report = report
+        self._decoder = Decoder(codec, config.topics)
+        self._positions = Positions()
+        self._mismatches: dict[str, int] = {}
+        self._accounts: set[str] = set()
+        self._admin = KafkaAdmin(config.kafka)
+        try:
+            self._connect()
+            self._consumer = LogConsumer(
+                config.kafka,
+                group=config.group,
+                topics=config.topics.applied,
+                protocol=protocol,
+                claim=self._claim,
+                release=self._release,
+            )
+        except BaseException:
+            self._admin.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # Leaving the group calls back into this session: the database connection goes last.
+        self._consumer.close()
+        self._admin.close()
+        self._connection.close()
+
+    def run(self, stop: threading.Event) -> None:
+        """Apply until `stop` is set."""
+        next_watch = 0.0
+        while not stop.is_set():
+            messages = self._consumer.take(self._config.batch_records, POLL_S)
+            if messages:
+                self._apply(messages)
+            if time.monotonic() >= next_watch:
+                self._watch()
+                next_watch = time.monotonic() + WATCH_EVERY_S
+
+    def _connect(self) -> None:
+        config = self._config
+        self._connection = connect(config.dsn, config.schema, name="stream-reconcile apply")
+        try:
+            self._writer = Writer(self._connection, group=config.group, owner=self._owner)
+            self._cursors = CursorStore(
+                self._connection, dsn=config.dsn, schema=config.schema, group=config.group, owner=self._owner
+            )
+            self._mismatches = self._cursors.open_mismatches()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    # --- assignment -------------------------------------------------------------------------------------------------
+
+    def _claim(self, partitions: list[Partition]) -> dict[Partition, int]:
+        """Take the cursors of newly assigned partitions; gives the offset to read each from."""
+        states = self._log_states(partitions)
+        mirrors = self._admin.group_offsets(self._config.group, partitions)
+        ends = self._admin.end_offsets(partitions)
+        starts: dict[Partition, int] = {}
+        for partition in partitions:
+            state = states[partition]
+            claimed = self._cursors.claim(*partition, state)
+            cursor = claimed.cursor
+            if claimed.added:
+                log.info("cursor_created", topic=partition.topic, partition=partition.partition, offset=state.low)
+            mirror = mirrors.get(partition)
+            if mirror and is_restored_at_start(mirror.offset, mirror.metadata, claimed.max_offset, cursor.topic_id):
+                self._mismatch(partition, mirror.offset, cursor.next_offset)
+            if cursor.topic_id != state.topic_id or not state.low <= cursor.next_offset <= ends[partition]:
+                cursor = self._cursors.restart(*partition, cursor, claimed.max_offset, state)
+            self._positions.put(partition, cursor, max(claimed.max_offset, cursor.next_offset))
+            starts[partition] = cursor.next_offset
+        log.info("partitions_claimed", partitions=len(partitions), owner=self._owner)
+        return starts
+
+    def _release(self, partitions: list[Partition], lost: bool) -> None:
+        for partition in partitions:
+            self._positions.drop(partition)
+        log.info("partitions_released", partitions=len(partitions), lost=lost)
+
+    def _log_states(self, partitions: list[Partition]) -> dict[Partition, LogState]:
+        cluster = self._admin.cluster().cluster_id
+        topic_ids = self._admin.topic_ids({partition.topic for partition in partitions})
+        watermarks = self._admin.watermarks(partitions)
+        return {p: LogState(watermarks[p].low, topic_ids[p.topic], cluster) for p in partitions}
+
+    # --- a batch ----------------------------------------------------------------------------------------------------
+
+    def _apply(self, messages: list[Message]) -> None:
+        runs, seeks, passed = self._positions.fit(messages)
+        for partition, offset in seeks.items():
+            self._consumer.seek(partition, offset)
+        if passed:
+            self._metrics.offset_holes.inc(passed)
+        if not runs:
+            return
+        decoded = Decoded()
+        for run in runs:
+            topic_id = self._positions[run.partition].topic_id
+            for message in run.messages:
+                self._decoder.decode(message, run.partition, topic_id, decoded)
+        self._check_accounts(decoded.accounts)
+        moves = self._positions.moves(runs)
+        begun = time.monotonic()
+        written = self._write(Batch(decoded.records, decoded.dead_letters, moves))
+        if written is None:
+            return
+        mirrored = self._positions.advanced(moves)
+        self._consumer.mirror(mirrored)
+        self._count(decoded, written, sum(len(run.messages) for run in runs), time.monotonic() - begun)
+        for partition, (offset, _topic_id) in mirrored.items() if self._mismatches else ():
+            subject = f"{partition.topic}:{partition.partition}"
+            if offset >= self._mismatches.get(subject, offset + 1):
+                self._cursors.close_mismatch(subject)
+                del self._mismatches[subject]
+
+    def _write(self, batch: Batch) -> Written | None:
+        """Commit; None when the commit was refused or its outcome is unknown, and the cursors were read again."""
+        for attempt in range(1, _SAME_BATCH_TRIES + 1):
+            try:
+                return self._writer.write(batch)
+            except FencedError:
+                self._metrics.refused_commits.inc()
+                self._reread()
+                return None
+            except psycopg.Error as error:
+                if error.sqlstate in _RETRY_SAME and attempt < _SAME_BATCH_TRIES:
+                    log.info("batch_retried", sqlstate=error.sqlstate, attempt=attempt)
+                    time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - jitter
+                    continue
+                if not is_transient(error):
+                    raise
+                self._report(False, f"Postgres failed a commit ({type(error).__name__}): connecting again")
+                self._reconnect()
+                self._reread()
+                return None
+        raise AssertionError  # the last attempt returns or raises
+
+    def _check_accounts(self, accounts: set[str]) -> None:
+        if accounts <= self._accounts:
+            return
+        pinned = self._cursors.accounts()
+        self._accounts = {account for account, stopped in pinned.items() if not stopped}
+        for account in sorted(accounts - self._accounts):
+            why = "an open discrepancy wrong_account stops it" if account in pinned else "it is not pinned here"
+            raise WrongAccount(
+                f"the log holds records of account {account}, and {why}: check the topic prefix, the database and the "
+                "account behind the key"
+            )
+
+    def _count(self, decoded: Decoded, written: Written, records: int, seconds: float) -> None:
+        metrics = self._metrics
+        metrics.batch_committed(records=records, seconds=seconds)
+        metrics.events.inc(written.events + written.duplicates)
+        metrics.duplicates.inc(written.duplicates)
+        metrics.no_statement.add(decoded.no_statement)
+        metrics.unknown_events.add(decoded.unknown_events)
+        metrics.unknown_statuses.add(decoded.unknown_statuses)
+        metrics.unknown_fields.add(decoded.unknown_fields)
+        if written.dead_letters:
+            for letter in written.dead_letters:
+                metrics.dead_letters.add({letter.reason: 1})
+                log.warning("dead_letter", place=letter.place, reason=letter.reason)
+
+    # --- doubt ------------------------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        """Each second, with nothing under way: cursor rows as we left them, topics the same, accounts not stopped."""
+        try:
+            self._reread()
+            pinned = self._cursors.accounts()
+        except psycopg.Error as error:
+            if not is_transient(error):
+                raise
+            self._report(False, f"Postgres does not answer ({type(error).__name__}): connecting again")
+            self._reconnect()
+            self._reread()
+            return
+        self._accounts = {account for account, stopped in pinned.items() if not stopped}
+        topic_ids = self._admin.topic_ids(self._config.topics.applied)
+        for partition in self._positions:
+            if topic_ids.get(partition.topic) != self._positions[partition].topic_id:
+                raise LogReplaced(f"topic {partition.topic} was made anew or deleted")
+        self._report(True, "")
+
+    def _reread(self) -> None:
+        """Judge our cursors against their rows. Raises Rejoin when one is lost."""
+        rows = self._cursors.read()
+        for partition in list(self._positions):
+            mine = self._positions[partition]
+            row, max_offset = rows.get((partition.topic, partition.partition), (None, 0))
+            verdict = judge(mine, row)
+            if verdict is Verdict.SAME:
+                continue
+            if is_restored(mine, row):
+                self._mismatch(partition, mine.next_offset, 0 if row is None else row.next_offset)
+            if row is None or verdict is Verdict.LOST:
+                self._metrics.second_writer.inc()
+                raise Rejoin(f"the cursor of {partition.topic}:{partition.partition} has another owner")
+            log.info("cursor_moved", topic=partition.topic, partition=partition.partition, offset=row.next_offset)
+            self._positions.put(partition, row, max_offset)
+            self._consumer.seek(partition, row.next_offset)
+
+    def _mismatch(self, partition: Partition, acknowledged: int, found: int) -> None:
+        self._cursors.record_mismatch(*partition, acknowledged, found)
+        self._mismatches[f"{partition.topic}:{partition.partition}"] = acknowledged
+
+    def _reconnect(self) -> None:
+        """A new connection, with backoff; raises PostgresUnreachable after four minutes."""
+        self._connection.close()
+        give_up = time.monotonic() + RECONNECT_LIMIT_S
+        delay = 0.1
+        while True:
+            try:
+                self._connect()
+            except (PostgresUnreachable, psycopg.OperationalError) as error:
+                if time.monotonic() > give_up or self._config.stop.wait(random.uniform(0, delay)):  # noqa: S311 - jitter
+                    raise
+                self._report(False, str(error))
+                delay = min(delay * 2, 5.0)
+            else:
+                return

@@ -1,0 +1,143 @@
+"""The cursor rows in Postgres: claimed on assignment, watched, restarted when the log is gone (I4, F4, F5)."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import psycopg
+import structlog
+from psycopg.types.json import Jsonb
+
+from stream_reconcile.core.cursors import Cursor, Loss, loss
+from stream_reconcile.core.errors import FencedError, ReconcileError
+from stream_reconcile.store.connect import connect
+from stream_reconcile.store.queries import load
+
+log = structlog.get_logger()
+
+BLOCKED_FOR_S = 5.0
+"""A claim that has waited this long ends the sessions that block it (DESIGN §3)."""
+
+
+class Claimed(NamedTuple):
+    """A cursor as it stands after the claim."""
+
+    cursor: Cursor
+    max_offset: int
+    added: bool
+    """The partition had no cursor: it starts at its first record."""
+    old_owner: str | None
+
+
+class LogState(NamedTuple):
+    """What the cluster says of a partition."""
+
+    low: int
+    topic_id: str
+    cluster_id: str
+
+
+class CursorStore:
+    """Cursor rows of one consumer group for one owner, through one connection (autocommit)."""
+
+    def __init__(self, connection: psycopg.Connection, *, dsn: str, schema: str, group: str, owner: str) -> None:
+        self._connection = connection
+        self._dsn, self._schema = dsn, schema
+        self._group, self._owner = group, owner
+        self._sql = load("cursors.sql")
+
+    def claim(self, topic: str, partition: int, state: LogState) -> Claimed:
+        """Take the cursor of a partition under a new epoch. Waits for a commit under way, but not for ever."""
+        values = {"group": self._group, "topic": topic, "partition": partition, "owner": self._owner}
+        values |= {"low": state.low, "cluster_id": state.cluster_id, "topic_id": state.topic_id}
+        with self._ending_blockers():
+            row = self._connection.execute(self._sql["claim"], values).fetchone()
+        assert row is not None  # noqa: S101 - INSERT … DO UPDATE … RETURNING always gives its row
+        next_offset, epoch, owner, topic_id, max_offset, _leader_epoch, _cluster_id, old_owner, added = row
+        return Claimed(Cursor(next_offset, epoch, owner, topic_id), max_offset, added, old_owner)
+
+    def read(self) -> dict[tuple[str, int], tuple[Cursor, int]]:
+        """All rows of the group: cursor and max_offset by (topic, partition)."""
+        rows = self._connection.execute(self._sql["read"], {"group": self._group}, prepare=True).fetchall()
+        return {
+            (t, p): (Cursor(offset, epoch, owner, topic_id), top) for t, p, offset, epoch, owner, topic_id, top in rows
+        }
+
+    def restart(self, topic: str, partition: int, cursor: Cursor, max_offset: int, state: LogState) -> Cursor:
+        """The log can't be read at the cursor (F5): go to its first record, open the gap window and the discrepancy.
+
+        Raises FencedError when the cursor is not as given any more.
+        """
+        what = loss(cursor.topic_id, state.topic_id, state.low, max_offset)
+        subject = f"{topic}:{partition}"
+        with self._connection.transaction():
+            values = {"group": self._group, "topic": topic, "partition": partition, **cursor._asdict()}
+            values |= {"low": state.low, "new_topic_id": state.topic_id, "cluster_id": state.cluster_id}
+            row = self._connection.execute(self._sql["restart_at_low"], values).fetchone()
+            if row is None:
+                raise FencedError(f"cursor of {subject} was moved while its log was found to be gone: read it again")
+            if what is not Loss.REWOUND_PAST_START:
+                window_start = None if what is Loss.RECREATED else row[0]
+                self._connection.execute(
+                    self._sql["open_gap"], {"window_start": window_start, "reason": f"log_{what} {subject}"}
+                )
+            ours = {"next_offset": cursor.next_offset, "max_offset": max_offset, "topic_id": cursor.topic_id}
+            log_says = {"first_offset": state.low, "topic_id": state.topic_id, "loss": what}
+            self._for_each_account("retention_loss", subject, {"broker": log_says, "ours": ours})
+        log.error("log_lost", topic=topic, partition=partition, loss=what, first_offset=state.low)
+        return cursor._replace(next_offset=state.low, topic_id=state.topic_id)
+
+    def record_mismatch(self, topic: str, partition: int, acknowledged: int, found: int) -> None:
+        """F4: Postgres is an older copy. Recorded; the database wins, the log is applied again from its cursor."""
+        subject = f"{topic}:{partition}"
+        self._for_each_account(
+            "cursor_mismatch", subject, {"broker": None, "ours": {"acknowledged": acknowledged, "found": found}}
+        )
+        log.error("database_restored", topic=topic, partition=partition, acknowledged=acknowledged, found=found)
+
+    def open_mismatches(self) -> dict[str, int]:
+        """Open F4: offset to come to, by `topic:partition`."""
+        return dict(self._connection.execute(self._sql["open_mismatches"]).fetchall())
+
+    def close_mismatch(self, subject: str) -> None:
+        """The cursor has come to where it had been."""
+        self._connection.execute(self._sql["close_mismatch"], {"subject": subject})
+
+    def accounts(self) -> dict[str, bool]:
+        """Pinned accounts; True for one that an open F6 stops."""
+        return dict(self._connection.execute(self._sql["pinned_accounts"]).fetchall())
+
+    def _for_each_account(self, kind: str, subject: str, evidence: dict[str, object]) -> None:
+        self._connection.execute(
+            self._sql["open_for_each_account"], {"type": kind, "subject": subject, "evidence": Jsonb(evidence)}
+        )
+
+    @contextlib.contextmanager
+    def _ending_blockers(self) -> Iterator[None]:
+        """While the body waits longer than `BLOCKED_FOR_S`, end what blocks it, again each second until it is through."""
+        done = threading.Event()
+        pid = self._connection.info.backend_pid
+
+        def watch() -> None:
+            wait = BLOCKED_FOR_S
+            while not done.wait(wait):
+                wait = 1.0
+                try:
+                    with connect(
+                        self._dsn, self._schema, name="stream-reconcile claim", statement_timeout_ms=5_000
+                    ) as other:
+                        ended = other.execute(self._sql["end_blockers"], {"pid": pid}).rowcount
+                    log.warning("claim_ended_blocking_sessions", sessions=ended)
+                except (psycopg.Error, ReconcileError) as error:
+                    log.warning("claim_cannot_end_blocking_sessions", error=type(error).__name__)
+
+        thread = threading.Thread(target=watch, name="claim-watch", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join(timeout=10)
