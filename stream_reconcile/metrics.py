@@ -1,0 +1,100 @@
+"""Every metric, with a registry of its own that is handed around: no globals, so tests and several jobs can't collide.
+
+Names follow DESIGN §6: consumer lag as kafka_exporter calls it (that is what dashboards import; see `metrics_lag`), all
+else `reconcile_…` in base units. docs/metrics.md lists them all, and a test compares the two. A label's values are
+bounded: what the broker may invent (event, status, field) has at most `MOST_NAMES` values, then `other`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+
+MOST_NAMES = 50
+OTHER = "other"
+
+# What a name of the broker's looks like. Anything else could be a payload in disguise, and is not shown.
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
+_BATCH_EVENTS = (1, 2, 5, 10, 50, 100, 500, 1_000, 2_000, 5_000, 10_000, 20_000)
+_COMMIT_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class BoundedNames:
+    """Counts by a name that comes from outside: the first `MOST_NAMES` plain ones by name, all others as `other`."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._known: set[str] = set()
+
+    def add(self, counts: Mapping[str, int]) -> None:
+        """Count each name so many times."""
+        for name, count in counts.items():
+            self._counter.labels(self._label(name)).inc(count)
+
+    def _label(self, name: str) -> str:
+        if name in self._known:
+            return name
+        if len(self._known) < MOST_NAMES and _PLAIN_NAME.fullmatch(name):
+            self._known.add(name)
+            return name
+        return OTHER
+
+
+class ApplyMetrics:
+    """What apply counts. Everything counts committed work only: call it after the commit."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"reconcile_apply_{name}", text, labels, registry=registry)
+
+        self.events = counter("events", "Observations of orders applied, whether or not they changed a row.")
+        self.duplicates = counter("duplicates", "Observations that were in the history already.")
+        self.stale = counter("stale", "Observations older than the row that they are about.")
+        self.unknown_events = BoundedNames(
+            counter("unknown_events", "Frames with an event that this version does not know.", "event")
+        )
+        self.unknown_statuses = BoundedNames(
+            counter("unknown_statuses", "Observations with a status that this version does not know.", "status")
+        )
+        self.unknown_fields = BoundedNames(
+            counter("unknown_fields", "Fields that this version does not know.", "field")
+        )
+        self.dead_letters = BoundedNames(counter("dead_letters", "Records put into dead_letters.", "reason"))
+        self.no_statement = BoundedNames(
+            counter("no_statement", "Records that say nothing about an order (acks, errors, heartbeats).", "kind")
+        )
+        self.second_writer = counter("second_writer", "Partitions lost to another member at a refused commit.")
+        self.refused_commits = counter("refused_commits", "Commits that Postgres refused because the cursor had moved.")
+        self.offset_holes = counter("offset_holes", "Missing offsets in the log that were passed over.")
+        self._batch_events = Histogram(
+            "reconcile_apply_batch_events", "Records in a committed batch.", buckets=_BATCH_EVENTS, registry=registry
+        )
+        self._commit_seconds = Histogram(
+            "reconcile_apply_commit_seconds",
+            "Time of a batch's transaction, from its first statement to the acknowledged commit.",
+            buckets=_COMMIT_SECONDS,
+            registry=registry,
+        )
+
+    def batch_committed(self, *, records: int, seconds: float) -> None:
+        """One batch of `records` records was committed, `seconds` after its first statement."""
+        self._batch_events.observe(records)
+        self._commit_seconds.observe(seconds)
+
+
+class Metrics:
+    """All metrics of a process, in one registry; `version` is that of the program."""
+
+    def __init__(self, version: str) -> None:
+        self.registry = CollectorRegistry()
+        Info("reconcile_build", "The version that runs.", registry=self.registry).info({"version": version})
+        self.apply = ApplyMetrics(self.registry)
+        self.job_restarts = Counter(
+            "reconcile_job_restarts", "Times a job failed and was started again.", ["job"], registry=self.registry
+        )
+        self.ready = Gauge(
+            "reconcile_ready", "1 if this part is ready, as in /readyz, else 0.", ["part"], registry=self.registry
+        )
