@@ -366,3 +366,20 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION advance_cursors IS 'Moves cursors from the expected offsets to the next ones, or raises SR001 and moves none (I4).';
+
+-- The other columns of an observation mean what those of the same name mean in executions.
+DO $$
+DECLARE
+    twin record;
+BEGIN
+    FOR twin IN
+        SELECT o.attname, col_description(e.attrelid, e.attnum) AS meaning
+        FROM pg_attribute o
+        JOIN pg_attribute e ON e.attrelid = 'executions'::regclass AND e.attname = o.attname
+        WHERE o.attrelid = 'order_events'::regclass AND o.attnum > 0
+          AND col_description(o.attrelid, o.attnum) IS NULL
+    LOOP
+        EXECUTE format('COMMENT ON COLUMN order_events.%I IS %L', twin.attname, twin.meaning);
+    END LOOP;
+END
+$$;
