@@ -1,0 +1,83 @@
+# Everything a newcomer or a build machine needs: `make demo`, `make test`. Asks for a Python of 3.11 or newer with
+# venv, make, and the package registries; makes .venv by itself and leaves it alone while nothing changed.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
+# The first that is new enough and can make a venv; looked for only when .venv has to be made.
+PYTHON ?= $(shell for python in $(PYTHONS); do \
+	if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+	then echo $$python; break; fi; done)
+# A registry that pip was told to use is used by uv too (uv does not read pip's settings).
+INDEX = index=$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/pip config get global.index-url 2>/dev/null || true)}}; \
+	if [ -n "$$index" ]; then export UV_DEFAULT_INDEX="$$index"; fi
+INSTALL = $(INDEX); $(BIN)/uv pip install --quiet --python $(BIN)/python
+# .venv belongs to this tree, whatever environment `make` is run from.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+ARGS ?=
+
+.PHONY: help setup demo test lint format bench lock clean
+help: ## What there is to make
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+
+setup: .venv/.installed ## Make .venv with the command stream-reconcile in it
+
+demo: .venv/.installed ## Run the whole system on this machine for a minute (ARGS="--serve" stays up)
+	@$(BIN)/stream-reconcile demo $(ARGS)
+
+test: lint ## Everything that has to be green (ARGS="-k name" for less)
+	@$(BIN)/python -c 'import stream_reconcile.embedded as e; e.ensure_jars(e.default_cache_directory())'
+	@mkdir -p build
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --junit-xml build/junit.xml $(ARGS)
+
+lint: .venv/.installed-dev ## Style, types, layers, dependencies
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/deptry .
+
+format: .venv/.installed-dev ## Let ruff put the style right
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet .
+
+bench: .venv/.installed-dev ## Measure against the floor; figures in build/bench.json
+	@mkdir -p build
+	@$(BIN)/python tests/benchmarks/bench.py $(ARGS)
+
+lock: .venv/.tools ## Take the newest releases that pyproject.toml allows into requirements/
+	@$(INDEX); export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
+	compile="$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links"; \
+	$$compile requirements/tools.in -o requirements/tools.txt; \
+	$$compile --extra embedded pyproject.toml -c requirements/tools.txt -o requirements/runtime.txt; \
+	$$compile --extra embedded --group dev pyproject.toml -c requirements/tools.txt -c requirements/runtime.txt \
+		-o requirements/dev.txt
+
+clean: ## Remove what was built, .venv too; data of the demo (.reconcile) stays
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# Stamps: each is made anew only when a file that it was made from has changed.
+
+.venv/.tools: requirements/tools.txt
+	@[ -n "$(PYTHON)" ] || { echo "make: no Python of 3.11 or newer with venv found (looked for: $(PYTHONS)).  Install \
+	one (on Debian also python3-venv), or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt
+	@touch $@
+
+.venv/.installed: .venv/.tools requirements/runtime.txt pyproject.toml
+	@echo "Installing what stream-reconcile runs on"
+	@$(INSTALL) --require-hashes -r requirements/runtime.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed requirements/dev.txt
+	@echo "Installing what the tests need"
+	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
