@@ -179,15 +179,16 @@ class GapTracker:
         self._listening = False
 
     def read(self, broker_ns: int | None) -> Entry:
-        """A frame was read and the producer took it. Its `fate` is PENDING until the producer sets it."""
+        """A frame was read; say `taken` or `dropped` next."""
         self._read += 1
-        entry = Entry(self._read, self._session_id, broker_ns)
+        return Entry(self._read, self._session_id, broker_ns)
+
+    def taken(self, entry: Entry) -> None:
+        """The producer took the frame; it sets its fate, be it before or after this."""
         self._entries.append(entry)
-        return entry
 
     def dropped(self) -> None:
-        """A frame was read and the producer did not take it: the queue is full."""
-        self._read += 1
+        """The producer did not take the frame: the queue is full, or the record too large."""
         self._note_loss()
 
     def lost(self, entry: Entry) -> None:
