@@ -177,7 +177,7 @@ def test_processes_that_migrate_at_once_apply_each_file_once(
     # All of them stand before the lock before any may begin.
     connection.execute("SELECT pg_advisory_lock(%s)", [migrations._LOCK_KEY])
     running = [subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    wait_until(lambda: connection.execute(waiting).fetchall() == [(3,)], what="three processes at the lock")
+    wait_until(lambda: connection.execute(waiting).fetchall() == [(3,)], timeout=60, what="three processes at the lock")
     connection.execute("SELECT pg_advisory_unlock(%s)", [migrations._LOCK_KEY])
     outputs = [process.communicate(timeout=60)[0] for process in running]
     assert [process.returncode for process in running] == [0, 0, 0]

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
-from psycopg import conninfo, sql
+import pytest
+from psycopg import conninfo, errors, sql
 
 MakeLogin = Callable[..., str]
 
@@ -34,3 +35,14 @@ def temporary_logins(dsn: str) -> Iterator[MakeLogin]:
         for name in reversed(made):
             connection.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(sql.Identifier(name)))
             connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+
+def must_be_refused(connection: psycopg.Connection, *statements: str) -> None:
+    """Each statement, in a transaction of its own, has to fail for want of rights."""
+    for statement in statements:
+        try:
+            with connection.transaction():
+                connection.execute(statement)
+        except errors.InsufficientPrivilege:
+            continue
+        pytest.fail(f"allowed: {statement}")
