@@ -1,0 +1,279 @@
+"""What Kafka says of itself: cluster, topics, offsets, groups. Every call has a time limit and raises our errors.
+
+One `KafkaAdmin` holds one connection and may be shared between threads, as librdkafka's admin client may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, wait
+from concurrent.futures import TimeoutError as FutureTimeout
+from types import TracebackType
+from typing import Any, NamedTuple, Self, TypeVar
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # its public names are not in an __all__
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    OffsetSpec,
+    ResourceType,
+)
+
+from stream_reconcile.core.errors import CredentialsRefused, KafkaUnreachable, ReconcileError, RefusedError
+from stream_reconcile.log.connection import REQUEST_TIMEOUT_S, KafkaConfig
+from stream_reconcile.log.topics import Partition
+
+Answer = TypeVar("Answer")
+
+_EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # the library has no types here
+_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call] # the library has no types here
+
+_LOGIN_REFUSED = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._SSL})
+_FORBIDDEN = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    }
+)
+# Asked of a cluster where it doesn't exist: an answer, not a failure.
+_NO_SUCH_TOPIC = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})
+_SAID_NO = frozenset(
+    {
+        KafkaError.INVALID_REPLICATION_FACTOR,
+        KafkaError.INVALID_PARTITIONS,
+        KafkaError.INVALID_CONFIG,
+        KafkaError.POLICY_VIOLATION,
+        KafkaError.UNSUPPORTED_VERSION,
+        KafkaError._UNSUPPORTED_FEATURE,
+        KafkaError.INVALID_REQUEST,
+    }
+)
+
+
+class Watermarks(NamedTuple):
+    """Offsets of a partition: the first record that is there, and the one that the next record will get."""
+
+    low: int
+    high: int
+
+
+class GroupOffset(NamedTuple):
+    """What a group has committed for a partition: the next offset to read, and the text that went with it."""
+
+    offset: int
+    metadata: str
+
+
+class TopicState(NamedTuple):
+    """A topic as the cluster has it. `topic_id` is new each time a topic of that name is made."""
+
+    topic_id: str
+    partitions: int
+    replication_factor: int
+    leaderless: tuple[int, ...]
+
+
+class ClusterState(NamedTuple):
+    """The cluster, and how many brokers are up."""
+
+    cluster_id: str
+    brokers: int
+
+
+class KafkaAdmin:
+    """Questions to one Kafka cluster.
+
+    All methods raise KafkaUnreachable where no broker answers in time (`timeout_s` for a call), CredentialsRefused
+    where the login fails, RefusedError where rights or settings forbid it.
+    """
+
+    def __init__(self, config: KafkaConfig, *, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
+        self._config = config
+        self._timeout_s = timeout_s
+        self._login_error: KafkaError | None = None
+        properties: dict[str, Any] = {**config.admin(), "error_cb": self._on_error}
+        self._client = AdminClient(properties)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        # The client closes when it is freed; its context manager is the only way to do so at a time of our choice.
+        self._client.__exit__(None, None, None)
+
+    def cluster(self) -> ClusterState:
+        """Id of the cluster and number of its brokers."""
+        description = self._one("the cluster", self._client.describe_cluster(request_timeout=self._timeout_s))
+        return ClusterState(description.cluster_id or "", len(description.nodes))
+
+    def topics(self, names: Iterable[str]) -> dict[str, TopicState | None]:
+        """State of each topic; None for one that does not exist."""
+        asked = list(names)
+        futures = self._client.describe_topics(TopicCollection(asked), request_timeout=self._timeout_s)
+        return {name: self._topic_state(name, futures[name]) for name in asked}
+
+    def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
+        """Topic id of each topic that exists."""
+        return {name: state.topic_id for name, state in self.topics(names).items() if state is not None}
+
+    def topic_settings(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Every setting of each topic, defaults included, as Kafka writes them."""
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+        futures = self._client.describe_configs(resources, request_timeout=self._timeout_s)
+        return {
+            resource.name: {
+                name: entry.value
+                for name, entry in self._one(f"settings of {resource.name}", future).items()
+                if entry.value is not None
+            }
+            for resource, future in futures.items()
+        }
+
+    def create_topics(
+        self, names: Iterable[str], *, partitions: int, replication_factor: int, settings: Mapping[str, str]
+    ) -> list[str]:
+        """Create the topics; gives those that were not there before. Another process may be doing the same."""
+        wanted = [NewTopic(name, partitions, replication_factor, config=dict(settings)) for name in names]
+        if not wanted:
+            return []
+        futures = self._client.create_topics(
+            wanted, operation_timeout=self._timeout_s, request_timeout=self._timeout_s + 5
+        )
+        made = []
+        for name, future in futures.items():
+            try:
+                self._result(future)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise self._translated(f"topic {name} can't be created", error) from None
+            except FutureTimeout:
+                raise self._silent(f"topic {name} can't be created") from None
+            else:
+                made.append(name)
+        return made
+
+    def watermarks(self, partitions: Iterable[Partition]) -> dict[Partition, Watermarks]:
+        """First and end offset of each partition, in two requests for all; those that don't exist are left out."""
+        asked = list(partitions)
+        low = self._offsets(asked, _EARLIEST)
+        high = self._offsets(asked, _LATEST)
+        return {
+            partition: Watermarks(low[partition], max(high[partition], low[partition]))
+            for partition in asked
+            if partition in low and partition in high
+        }
+
+    def end_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """The offset that the next record of each partition will get; those that don't exist are left out."""
+        return self._offsets(list(partitions), _LATEST)
+
+    def offsets_at(self, partitions: Iterable[Partition], timestamp_ms: int) -> dict[Partition, int]:
+        """Offset of the first record of each partition with that time (ms since the epoch) or a later one; the end
+        offset where there is none. Partitions that don't exist are left out."""
+        asked = list(partitions)
+        found = self._offsets(asked, OffsetSpec.for_timestamp(timestamp_ms))
+        late = [partition for partition, offset in found.items() if offset < 0]
+        return found | (self._offsets(late, _LATEST) if late else {})
+
+    def group_offsets(self, group: str, partitions: Iterable[Partition] | None = None) -> dict[Partition, GroupOffset]:
+        """What `group` has committed, for these partitions or for all it ever committed; without is left out."""
+        wanted = None if partitions is None else [TopicPartition(*partition) for partition in partitions]
+        if wanted == []:
+            return {}
+        futures = self._client.list_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group, wanted)], request_timeout=self._timeout_s
+        )
+        answer = self._one(f"offsets of group {group}", futures[group])
+        return {
+            Partition(found.topic, found.partition): GroupOffset(found.offset, found.metadata or "")
+            for found in answer.topic_partitions
+            if found.error is None and found.offset >= 0
+        }
+
+    def _offsets(self, partitions: list[Partition], which: OffsetSpec) -> dict[Partition, int]:
+        if not partitions:
+            return {}
+        futures = self._client.list_offsets(
+            {TopicPartition(*partition): which for partition in partitions}, request_timeout=self._timeout_s
+        )
+        wait(futures.values(), timeout=self._timeout_s + 5)
+        found = {}
+        for asked, future in futures.items():
+            partition = Partition(asked.topic, asked.partition)
+            try:
+                found[partition] = self._result(future).offset
+            except KafkaException as error:
+                if error.args[0].code() not in _NO_SUCH_TOPIC:
+                    raise self._translated(f"offsets of {partition.topic} can't be read", error) from None
+            except FutureTimeout:
+                raise self._silent(f"offsets of {partition.topic} can't be read") from None
+        return found
+
+    def _topic_state(self, name: str, future: Future[Any]) -> TopicState | None:
+        try:
+            description = self._result(future)
+        except KafkaException as error:
+            if error.args[0].code() in _NO_SUCH_TOPIC:
+                return None
+            raise self._translated(f"topic {name} can't be looked at", error) from None
+        except FutureTimeout:
+            raise self._silent(f"topic {name} can't be looked at") from None
+        copies = [len(partition.replicas) for partition in description.partitions]
+        leaderless = tuple(partition.id for partition in description.partitions if partition.leader is None)
+        return TopicState(str(description.topic_id), len(copies), min(copies, default=0), leaderless)
+
+    def _one(self, what: str, future: Future[Any]) -> Any:
+        try:
+            return self._result(future)
+        except KafkaException as error:
+            raise self._translated(f"{what} can't be read", error) from None
+        except FutureTimeout:
+            raise self._silent(f"{what} can't be read") from None
+
+    def _result(self, future: Future[Answer]) -> Answer:
+        # librdkafka ends the request by itself; the margin is for a client that got no turn.
+        answer = future.result(timeout=self._timeout_s + 10)
+        self._login_error = None
+        return answer
+
+    def _on_error(self, error: KafkaError) -> None:
+        # A wrong password shows only here: the request itself just runs into its time limit.
+        if error.code() in _LOGIN_REFUSED:
+            self._login_error = error
+
+    def _silent(self, what: str) -> ReconcileError:
+        return kafka_error(what, self._config, KafkaError(KafkaError._TIMED_OUT), self._login_error)
+
+    def _translated(self, what: str, error: KafkaException) -> ReconcileError:
+        return kafka_error(what, self._config, error.args[0], self._login_error)
+
+
+def kafka_error(
+    what: str, config: KafkaConfig, error: KafkaError, login_error: KafkaError | None = None
+) -> ReconcileError:
+    """Our error for one of librdkafka's. `what` says what can't be done; `login_error` is a login refused before."""
+    servers = config.bootstrap_servers
+    code = error.code()
+    if code in _LOGIN_REFUSED or (login_error is not None and code not in _FORBIDDEN | _SAID_NO):
+        return CredentialsRefused(
+            f"{what}: Kafka at {servers} refused our login ({(login_error or error).name()}): check user, password and "
+            "certificates"
+        )
+    if code in _FORBIDDEN:
+        return RefusedError(
+            f"{what}: Kafka at {servers} forbids it ({error.name()}): give our user the rights in docs/kafka.md"
+        )
+    if code in _SAID_NO:
+        return RefusedError(f"{what}: Kafka at {servers} said no ({error.name()}): {error.str()}")
+    return KafkaUnreachable(
+        f"{what}: Kafka at {servers} does not answer ({error.name()}): check that it runs and that "
+        "KAFKA_BOOTSTRAP_SERVERS names it"
+    )
