@@ -6,6 +6,9 @@ within one millisecond the order is that of the random part (Alpaca-API#170: sam
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -44,3 +47,119 @@ def fill_activity(execution: Execution) -> dict[str, Any]:
         "cum_qty": decimal_text(execution.cum_qty),
         "order_status": execution.order_status,
     }
+
+
+@dataclass(slots=True, order=True)
+class Activity:
+    """One entry of the log, sorted as the list sorts: by millisecond, then by the random part of its id."""
+
+    millisecond: int
+    uuid: str
+    id: str = field(compare=False)
+    created_ns: int = field(compare=False)
+    execution: Execution | None = field(compare=False, default=None)
+    other: dict[str, Any] | None = field(compare=False, default=None)
+    withheld: bool = field(compare=False, default=False)
+
+    @property
+    def type(self) -> str:
+        return "FILL" if self.other is None else str(self.other["activity_type"])
+
+    def view(self) -> dict[str, Any]:
+        """As REST gives it."""
+        if self.execution is not None:
+            return fill_activity(self.execution)
+        return dict(self.other or {})
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityFilter:
+    """The query of GET /v2/account/activities. Times in nanoseconds, exclusive, on the time of listing."""
+
+    types: frozenset[str] = frozenset()
+    category: str | None = None
+    order_id: str | None = None
+    after: int | None = None
+    until: int | None = None
+    descending: bool = True
+    page_size: int = 100
+    page_token: str | None = None
+
+
+class ActivityLog:
+    """All activities of the account, each listed some time after it happened."""
+
+    def __init__(self, delay_ns: int, *, withdraw_busted: bool) -> None:
+        self._delay = delay_ns
+        self._withdraw_busted = withdraw_busted
+        self._entries: list[Activity] = []
+        self._by_id: dict[str, Activity] = {}
+        self.withholding = False
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def executed(self, execution: Execution) -> None:
+        """An execution becomes a FILL."""
+        ns = execution.ns
+        self._add(ns, Activity(ns // MILLISECOND, execution.activity_uuid, "", ns + self._delay, execution))
+
+    def add(self, ns: int, uuid: str, other: dict[str, Any]) -> dict[str, Any]:
+        """Any other activity (a fee, a split, a transfer), listed at once; returns it with its id."""
+        other = {"id": activity_id(ns, uuid), **other}
+        self._add(ns, Activity(ns // MILLISECOND, uuid, "", ns, other=other))
+        return other
+
+    def release(self) -> int:
+        """List all that was withheld; returns how many."""
+        released = 0
+        for entry in self._entries:
+            released += entry.withheld
+            entry.withheld = False
+        return released
+
+    def entries(self) -> Iterator[Activity]:
+        """All of them, listed yet or not, oldest first."""
+        return iter(self._entries)
+
+    def page(self, wanted: ActivityFilter, now: int) -> list[dict[str, Any]]:
+        """One page as REST gives it; what is not listed yet at `now` is not there."""
+        page: list[dict[str, Any]] = []
+        for entry in self._candidates(wanted):
+            if self._is_listed(entry, now) and _matches(entry, wanted):
+                page.append(entry.view())
+                if len(page) == wanted.page_size:
+                    break
+        return page
+
+    def _add(self, ns: int, entry: Activity) -> None:
+        entry.id = activity_id(ns, entry.uuid)
+        entry.withheld = self.withholding
+        insort(self._entries, entry)
+        self._by_id[entry.id] = entry
+
+    def _candidates(self, wanted: ActivityFilter) -> Iterable[Activity]:
+        token = self._by_id.get(wanted.page_token) if wanted.page_token else None
+        if wanted.descending:
+            end = len(self._entries) if token is None else bisect_left(self._entries, token)
+            return (self._entries[place] for place in range(end - 1, -1, -1))
+        start = 0 if token is None else bisect_right(self._entries, token)
+        return (self._entries[place] for place in range(start, len(self._entries)))
+
+    def _is_listed(self, entry: Activity, now: int) -> bool:
+        if entry.withheld or entry.created_ns > now:
+            return False
+        execution = entry.execution
+        return execution is None or execution.state == "real" or not self._withdraw_busted
+
+
+def _matches(entry: Activity, wanted: ActivityFilter) -> bool:
+    if wanted.types and entry.type not in wanted.types:
+        return False
+    if wanted.category is not None and (entry.type == "FILL") != (wanted.category == "trade_activity"):
+        return False
+    if wanted.order_id is not None and (entry.execution is None or entry.execution.order.id != wanted.order_id):
+        return False
+    if wanted.after is not None and entry.created_ns <= wanted.after:
+        return False
+    return wanted.until is None or entry.created_ns < wanted.until

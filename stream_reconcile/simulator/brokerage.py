@@ -28,11 +28,15 @@ class Brokerage:
     """All orders and positions of one account. Not thread-safe: one loop owns it."""
 
     def __init__(self, rng: random.Random, send: Callable[[Frame], None]) -> None:
-        """`send` gets every frame in the order in which the broker sends them."""
+        """`send` gets every frame in the order in which the broker sends them.
+
+        With `order_groups` set, orders of a group name it (`group_id`, `group_role`: since 2026-10-08, optional).
+        """
         self.rng = rng
         self.ids = Ids(rng)
         self.positions = Positions()
         self.orders_opened = 0
+        self.order_groups = False
         self.on_open: Callable[[Order], None] | None = None
         self.on_execution: Callable[[Execution], None] | None = None
         self.on_change: Callable[[Order], None] | None = None
@@ -68,6 +72,9 @@ class Brokerage:
             parent.leg_orders.append(order)
             if order.ratio is not None:
                 parent.wire["legs"] = [leg.wire for leg in parent.leg_orders]
+        if self.order_groups and order.role:
+            order.wire["group_id"] = self.ids.uuid() if parent is None else parent.wire["group_id"]
+            order.wire["group_role"] = order.role
         if self.on_open is not None:
             self.on_open(order)
         return order
@@ -243,7 +250,7 @@ class Brokerage:
     def request_replace(self, order: Order, successor: Ticket) -> Order:
         """`pending_replace`; the new order, under its new id, is in the books but not yet at the exchange."""
         self._require(order, OPEN)
-        successor.replaces = order.id
+        successor.replaces, successor.role = order.id, order.role
         order.successor = self.open(successor)
         self._change(order, "pending_replace", "pending_replace")
         return order.successor
@@ -366,7 +373,7 @@ class Brokerage:
 
 def _hand_over(order: Order, successor: Order) -> None:
     """The successor takes the place of a replaced order in its group."""
-    successor.parent, successor.role = order.parent, order.role
+    successor.parent = order.parent
     if order.parent is not None:
         siblings = order.parent.leg_orders
         siblings[siblings.index(order)] = successor

@@ -26,6 +26,7 @@ def oco(stage: Stage, family: Family) -> Flow:
     """Two exits of which at most one fills."""
     ticket = stage.desk.shares(order_type="limit")
     ticket.order_class, ticket.time_in_force, ticket.extended_hours = "oco", "gtc", False
+    ticket.role = "take_profit"
     parent = stage.brokerage.open(ticket)
     family.orders.append(parent)
     leg = _leg(stage, family, parent, "stop_loss", ticket.side)
@@ -73,6 +74,7 @@ def _with_entry(stage: Stage, family: Family, order_class: str, roles: tuple[str
     brokerage, rng = stage.brokerage, stage.rng
     ticket = stage.desk.shares(side="buy" if rng.random() < 0.8 else "sell", order_type=_entry_type(rng.random()))
     ticket.order_class, ticket.time_in_force, ticket.extended_hours = order_class, "gtc", False
+    ticket.role = "entry"
     entry = brokerage.open(ticket)
     family.orders.append(entry)
     exit_side = "sell" if ticket.side == "buy" else "buy"
@@ -132,9 +134,9 @@ def _leg(stage: Stage, family: Family, parent: Order, role: str, side: str) -> O
         stop_price=price if role == "stop_loss" else None,
         order_class=parent.wire["order_class"],
         position_intent=f"{side}_to_close",
+        role=role,
     )
     leg = stage.brokerage.open(ticket, parent)
-    leg.role = role
     family.orders.append(leg)
     return leg
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from stream_reconcile.core.errors import ReconcileError
 from stream_reconcile.simulator.instruments import Instrument
-from stream_reconcile.simulator.values import DAY, HOUR, average_price, decimal_text, rfc3339
+from stream_reconcile.simulator.values import DAY, HOUR, NANO, average_price, decimal_text, parse_decimal, rfc3339
 
 Wire = dict[str, Any]
 
@@ -63,6 +63,8 @@ class Ticket:
     position_intent: str | None = None
     ratio_qty: int | None = None
     replaces: str | None = None
+    role: str = ""
+    """In a group: `entry`, `take_profit` or `stop_loss`."""
 
 
 @dataclass(slots=True)
@@ -107,6 +109,7 @@ class Order:
     """The broker's state of one order. `wire` is the order object of the websocket, kept up to date in place."""
 
     __slots__ = (
+        "attended",
         "cash",
         "executions",
         "filled",
@@ -117,7 +120,6 @@ class Order:
         "parent",
         "qty",
         "ratio",
-        "resting",
         "role",
         "seq",
         "sign",
@@ -141,10 +143,10 @@ class Order:
         self.filled = 0
         self.cash = 0
         self.status = "pending_new"
-        self.resting = False
+        self.attended = False
         self.parent: Order | None = None
         self.leg_orders: list[Order] = []
-        self.role = ""
+        self.role = ticket.role
         self.successor: Order | None = None
         self.executions: list[Execution] = []
         self.submitted_ns = now
@@ -187,10 +189,32 @@ class Order:
         wire["filled_qty"] = decimal_text(self.filled)
         wire["filled_avg_price"] = decimal_text(average_price(self.cash, self.filled)) if self.filled else None
 
+    def trail(self, quote: int) -> None:
+        """Let a trailing stop follow the market. No event tells of it, as with Alpaca: only REST shows it."""
+        mark = parse_decimal(self.wire["hwm"])
+        better = min(mark, quote) if self.sign > 0 else max(mark, quote)
+        if better == mark:
+            return
+        percent, distance = self.wire["trail_percent"], self.wire["trail_price"]
+        self.stop = trailing_stop(
+            better,
+            parse_decimal(distance) if distance else None,
+            parse_decimal(percent) if percent else None,
+            self.sign,
+        )
+        self.wire["hwm"] = decimal_text(better)
+        self.wire["stop_price"] = decimal_text(self.stop)
+
     def touch(self, ns: int) -> None:
         """Set `updated_at`, which grows with every change of the order, at least by a nanosecond."""
         self.updated_ns = ns if ns > self.updated_ns else self.updated_ns + 1
         self.wire["updated_at"] = rfc3339(self.updated_ns)
+
+
+def trailing_stop(mark: int, distance: int | None, percent: int | None, sign: int) -> int:
+    """The stop price that trails the mark: above it for a buy (`sign` 1), below for a sell (-1). All in nanos."""
+    gap = distance if distance is not None else mark * (percent or 0) // (100 * NANO)
+    return max(mark + sign * gap, 1)
 
 
 def _text(nanos: int | None) -> str | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stream_reconcile.simulator.values import NANO
+
 
 @dataclass(slots=True)
 class Position:
@@ -17,6 +19,8 @@ class Positions:
     """All positions, flat ones included, by the order's symbol (`BTC/USD`, not `BTCUSD`)."""
 
     def __init__(self) -> None:
+        self.cash = 0
+        """Nanos of dollars gained (or spent, negative) by all executions; fees and multipliers aside."""
         self._held: dict[str, Position] = {}
 
     def book(self, symbol: str, qty: int, price: int) -> int:
@@ -24,6 +28,7 @@ class Positions:
         position = self._held.get(symbol)
         if position is None:
             position = self._held[symbol] = Position()
+        self.cash -= qty * price // NANO
         before = position.qty
         after = before + qty
         if before == 0 or (before > 0) == (qty > 0):

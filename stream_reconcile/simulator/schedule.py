@@ -20,6 +20,8 @@ class Schedule:
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Flow, Callable[[], None] | None]] = []
         self._entered = 0
+        self.current = 0
+        """When the script that goes on now was due; what it starts starts then, however late the driver is."""
 
     def __len__(self) -> int:
         return len(self._heap)
@@ -37,6 +39,7 @@ class Schedule:
     def step(self) -> None:
         """Let the script that is due next go on to its next pause."""
         due, _, script, at_end = heapq.heappop(self._heap)
+        self.current = due
         try:
             pause = next(script)
         except (StopIteration, OrderStateError):
