@@ -100,9 +100,7 @@ class Settings(BaseSettings):
         None, description="Secret key of the Alpaca account.", examples=["the secret that came with the key"]
     )
     apca_api_base_url: BrokerUrl = Field(
-        PAPER_URL,
-        description="Address of Alpaca's trading API; the stream's address follows from it.",
-        examples=[PAPER_URL],
+        PAPER_URL, description="Address of Alpaca's trading API; the stream's address follows from it."
     )
     account_id: AccountId | None = Field(
         None,
@@ -112,8 +110,16 @@ class Settings(BaseSettings):
     accounts: tuple[Account, ...] = Field(
         (),
         description="Several accounts, in place of key, secret and account id above: `[[accounts]]` tables in TOML "
-        "(a JSON list in the environment) of `name`, `key`, `secret` (or `key_file`, `secret_file`), `base_url`, `account_id`.",
+        "(a JSON list in the environment) of `name`, `key`, `secret` (or `key_file`, `secret_file`), `base_url`, "
+        "`account_id`.",
         examples=['[{"name": "paper", "key": "…", "secret": "…"}]'],
+    )
+
+    allow_plain_http: bool = Field(
+        False,
+        description="1: `APCA_API_BASE_URL` may be an `http://` address of another machine (a simulator in the next "
+        "container); the secret goes there unencrypted.",
+        examples=["1"],
     )
 
     # Kafka.
@@ -126,7 +132,7 @@ class Settings(BaseSettings):
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
         None, description="SASL mechanism.", examples=["SCRAM-SHA-512"]
     )
-    kafka_sasl_username: str | None = Field(None, description="SASL user.", examples=["reconcile"])
+    kafka_sasl_username: str | None = Field(None, description="SASL user.")
     kafka_sasl_password: SecretStr | None = Field(None, description="SASL password.", examples=["the password"])
     kafka_ssl_ca_location: str | None = Field(
         None, description="File with the certificates to trust.", examples=["/etc/ssl/certs/kafka-ca.pem"]
@@ -146,24 +152,21 @@ class Settings(BaseSettings):
         "environment). Properties that the guarantees rest on are refused.",
         examples=['{"socket.keepalive.enable": true}'],
     )
-    schema_registry_url: Annotated[str, AfterValidator(values.http_url)] | None = Field(
+    schema_registry_url: Annotated[SecretStr, AfterValidator(values.registry_url)] | None = Field(
         None,
-        description="Schema registry (Confluent's API). Set: records are in Confluent's wire format. Unset: Avro "
-        "single-object encoding with the schemas of this package.",
+        description="Schema registry (Confluent's API), with user and password if it wants them. Set: records are in "
+        "Confluent's wire format. Unset: Avro single-object encoding with the schemas of this package.",
         examples=["http://registry:8081"],
     )
     consumer_group: Annotated[str, AfterValidator(values.consumer_group)] = Field(
-        "stream-reconcile", description="Kafka consumer group of apply.", examples=["stream-reconcile"]
+        "stream-reconcile", description="Kafka consumer group of apply."
     )
     group_protocol: Literal["auto", "consumer", "classic"] = Field(
         "auto",
         description="Rebalance protocol of apply: KIP-848 (`consumer`) where the brokers have it, else `classic`.",
-        examples=["auto"],
     )
-    topic_prefix: Topic = Field("alpaca.", description="What the names of all topics begin with.", examples=["alpaca."])
-    partitions: int = Field(
-        8, ge=1, le=1000, description="Partitions of each topic that apply reads; never change it.", examples=["8"]
-    )
+    topic_prefix: Topic = Field("alpaca.", description="What the names of all topics begin with.")
+    partitions: int = Field(8, ge=1, le=1000, description="Partitions of each topic that apply reads; never change it.")
     replication_factor: int | None = Field(
         None,
         ge=1,
@@ -184,7 +187,6 @@ class Settings(BaseSettings):
         ge=-1,
         description="How long Kafka keeps records, in milliseconds; -1 is for ever. A shorter one ends what a replay "
         "can rebuild.",
-        examples=["-1"],
     )
 
     # Postgres.
@@ -197,7 +199,6 @@ class Settings(BaseSettings):
         "reconcile",
         validation_alias=AliasChoices("RECONCILE_SCHEMA", "schema"),
         description="Postgres schema of all our tables.",
-        examples=["reconcile"],
     )
     migrate: bool = Field(True, description="`run` brings the tables up to date first.", examples=["0"])
 
@@ -216,21 +217,19 @@ class Settings(BaseSettings):
 
     # How it runs.
     http_addr: Annotated[str, AfterValidator(values.listen_address)] = Field(
-        "127.0.0.1:8080", description="Where `/metrics`, `/livez` and `/readyz` answer.", examples=["127.0.0.1:8080"]
+        "127.0.0.1:8080", description="Where `/metrics`, `/livez` and `/readyz` answer."
     )
     http_token: Annotated[SecretStr, AfterValidator(values.http_token)] | None = Field(
         None,
         description="Bearer token that HTTP asks for off loopback (but for `/livez` and `/readyz`).",
         examples=["the output of `openssl rand -hex 32`"],
     )
-    lag_limit_seconds: float = Field(
-        30, gt=0, description="Lag in seconds from which `lag` and `status` say bad news.", examples=["30"]
-    )
+    lag_limit_seconds: float = Field(30, gt=0, description="Lag in seconds from which `lag` and `status` say bad news.")
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="`auto`: console on a terminal, else JSON lines.", examples=["json"]
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], values.Lowercase] = Field(
-        "info", description="Least level that is logged.", examples=["info"]
+        "info", description="Least level that is logged."
     )
 
     @classmethod
@@ -262,6 +261,12 @@ class Settings(BaseSettings):
                 "RECONCILE_ACCOUNT_ID: says which account is behind one key, but RECONCILE_ACCOUNTS lists several. "
                 "Give each account its own `account_id`"
             )
+        for url in (self.apca_api_base_url, *(account.base_url for account in self.accounts)):
+            if not self.allow_plain_http and values.is_plain_and_remote(url):
+                raise ValueError(
+                    f"APCA_API_BASE_URL: {url} would carry the secret unencrypted to another machine. Write https://, "
+                    "or RECONCILE_ALLOW_PLAIN_HTTP=1 if that is a simulator"
+                )
         names = [account.name for account in self.accounts]
         if len(set(names)) != len(names):
             raise ValueError("RECONCILE_ACCOUNTS: two accounts have the same name. Give each its own `name`")
@@ -351,10 +356,9 @@ class Settings(BaseSettings):
         found = [value for name in secret_fields() if (value := getattr(self, name)) is not None]
         for account in self.accounts:
             found += [account.key, account.secret]
-        plain = [secret.get_secret_value() for secret in found if secret is not self.database_url]
-        if self.database_url is not None:
-            plain += values.database_password(self.database_url)
-        return tuple(plain)
+        addresses = (self.database_url, self.schema_registry_url)
+        plain = [secret.get_secret_value() for secret in found if secret not in addresses]
+        return (*plain, *values.database_password(self.database_url), *values.url_password(self.schema_registry_url))
 
 
 def secret_fields() -> frozenset[str]:

@@ -105,8 +105,9 @@ def _field(model: type[BaseSettings], name: str) -> FieldInfo | None:
 
 
 def _example(field: FieldInfo | None) -> str:
-    examples = field.examples if field is not None else None
-    return f"{examples[0]}, for example" if examples else "another value"
+    if field is None:
+        return "another value"
+    return f"{field.examples[0] if field.examples else field.default}, for example"
 
 
 _WORDS = {

@@ -8,44 +8,28 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import BeforeValidator, SecretStr
 
+from stream_reconcile.core.errors import ConfigError
+from stream_reconcile.log.connection import RESERVED, Property
+from stream_reconcile.store.connect import check_schema_name
+
 Lowercase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 
 MIN_TOKEN_LENGTH = 16
 
-# The guarantees rest on these: the program sets them itself.
-OWN_KAFKA_PROPERTIES = frozenset(
-    {
-        "acks",
-        "auto.offset.reset",
-        "bootstrap.servers",
-        "enable.auto.commit",
-        "enable.auto.offset.store",
-        "enable.idempotence",
-        "group.id",
-        "group.instance.id",
-        "group.protocol",
-        "group.remote.assignor",
-        "metadata.broker.list",
-        "partition.assignment.strategy",
-        "partitioner",
-        "request.required.acks",
-        "transactional.id",
-    }
-)
 
-
-def http_url(text: str) -> str:
-    """An http(s) address, without a slash at its end."""
+def registry_url(secret: SecretStr) -> SecretStr:
+    """An http(s) address, without a slash at its end. It may hold a password, so the error repeats nothing of it."""
+    text = secret.get_secret_value()
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("is not a web address. Write one with its scheme, such as https://host:port")
-    return text.rstrip("/")
+        raise ValueError("is not a web address. Write one with its scheme, such as http://registry:8081")
+    return SecretStr(text.rstrip("/"))
 
 
 def broker_url(text: str) -> str:
@@ -68,8 +52,14 @@ def stream_url(base_url: str) -> str:
     return f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}/stream"
 
 
+def is_plain_and_remote(base_url: str) -> bool:
+    """Whether what is sent there goes unencrypted to another machine."""
+    parts = urlsplit(base_url)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+
 def account_id(text: str) -> str:
-    """Alpaca's account id (the UUID of `GET /v2/account`, not the account number)."""
+    """Alpaca's account id: the UUID that `GET /v2/account` calls `id`, not the account number."""
     if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text.lower()):
         raise ValueError(
             "is not an account id. Write the `id` of GET /v2/account, such as b6a1d8a2-5d0c-4f0e-9d53-6f2f6c0a7c11 "
@@ -90,9 +80,9 @@ def bootstrap_servers(text: str) -> str:
     return ",".join(servers)
 
 
-def kafka_client(properties: dict[str, str | int | float | bool]) -> dict[str, str | int | float | bool]:
-    """librdkafka properties, without those that the program sets itself."""
-    if own := sorted(OWN_KAFKA_PROPERTIES & properties.keys()):
+def kafka_client(properties: dict[str, Property]) -> dict[str, Property]:
+    """librdkafka properties, without those that the program sets itself because the guarantees rest on them."""
+    if own := sorted(RESERVED & properties.keys()):
         raise ValueError(f"sets {', '.join(own)}, which the program sets itself. Leave out what it sets")
     return properties
 
@@ -112,10 +102,11 @@ def topic_prefix(text: str) -> str:
 
 
 def schema_name(text: str) -> str:
-    """A Postgres schema name that needs no quotes."""
-    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", text) or text.startswith("pg_"):
-        raise ValueError(f"{text!r} is not a plain schema name. Use small letters, digits and '_', such as reconcile")
-    return text
+    """A Postgres schema name that needs no quotes and is not one of Postgres's own."""
+    try:
+        return check_schema_name(text)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
 
 
 def database_url(secret: SecretStr) -> SecretStr:
@@ -132,11 +123,17 @@ def database_url(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def database_password(secret: SecretStr) -> list[str]:
+def database_password(secret: SecretStr | None) -> tuple[str, ...]:
     """The password in a Postgres address, if any; one that is also the user's or database's name is no secret."""
-    parsed = conninfo_to_dict(secret.get_secret_value())
+    parsed = conninfo_to_dict(secret.get_secret_value()) if secret else {}
     password = parsed.get("password")
-    return [str(password)] if password and password not in (parsed.get("user"), parsed.get("dbname")) else []
+    return (str(password),) if password and password not in (parsed.get("user"), parsed.get("dbname")) else ()
+
+
+def url_password(secret: SecretStr | None) -> tuple[str, ...]:
+    """The password in a web address, if any, as it stands there and without its %-signs."""
+    password = urlsplit(secret.get_secret_value()).password if secret else None
+    return (password, unquote(password)) if password else ()
 
 
 def http_token(secret: SecretStr) -> SecretStr:

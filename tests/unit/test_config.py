@@ -123,7 +123,7 @@ WRONG: list[tuple[dict[str, str], list[str]]] = [
     ({"RECONCILE_LOG_LEVEL": "loud"}, ["RECONCILE_LOG_LEVEL", "'debug', 'info', 'warning' or 'error'"]),
     ({"RECONCILE_LOG_FORMAT": "xml"}, ["RECONCILE_LOG_FORMAT", "'auto', 'console' or 'json'"]),
     ({"RECONCILE_EMBEDDED": "perhaps"}, ["RECONCILE_EMBEDDED: 'perhaps' is neither 1 nor 0"]),
-    ({"RECONCILE_SCHEMA": "Trading"}, ["RECONCILE_SCHEMA", "small letters"]),
+    ({"RECONCILE_SCHEMA": "Trading"}, ["RECONCILE_SCHEMA", "lower-case letters"]),
     ({"RECONCILE_SCHEMA": "pg_mine"}, ["RECONCILE_SCHEMA"]),
     ({"RECONCILE_TOPIC_PREFIX": "a/b"}, ["RECONCILE_TOPIC_PREFIX", "letters, digits"]),
     ({"RECONCILE_CONSUMER_GROUP": "two words"}, ["RECONCILE_CONSUMER_GROUP", "one word"]),
@@ -134,6 +134,7 @@ WRONG: list[tuple[dict[str, str], list[str]]] = [
     ({"APCA_API_BASE_URL": "paper-api.alpaca.markets"}, ["APCA_API_BASE_URL", "not a web address"]),
     ({"APCA_API_BASE_URL": "https://api.alpaca.markets/stream"}, ["APCA_API_BASE_URL", "only scheme and host"]),
     ({"APCA_API_BASE_URL": "http://api.alpaca.markets"}, ["APCA_API_BASE_URL", "unencrypted", "https://"]),
+    ({"APCA_API_BASE_URL": "http://simulator:8090"}, ["APCA_API_BASE_URL", "RECONCILE_ALLOW_PLAIN_HTTP=1"]),
     ({"APCA_API_BASE_URL": "https://key:secret@api.alpaca.markets"}, ["APCA_API_BASE_URL", "scheme and host"]),
     ({"APCA_API_KEY_ID": "PK1"}, ["APCA_API_SECRET_KEY: is not set", "Set both"]),
     ({"APCA_API_SECRET_KEY": "x"}, ["APCA_API_KEY_ID: is not set"]),
@@ -259,6 +260,18 @@ def test_no_secret_in_the_printed_settings(env: SetEnv) -> None:
     settings = load_settings()
     assert "hidden" not in repr(settings) + str(settings)
     assert set(settings.secret_values()) == {"PKhidden", "hidden", "hidden-hidden-hidden"}
+
+
+def test_the_registrys_password_is_a_secret(env: SetEnv) -> None:
+    env(SCHEMA_REGISTRY_URL="https://user:hid%40den@registry:8081/")
+    settings = load_settings()
+    assert "hid" not in repr(settings)
+    assert settings.secret_values() == ("hid%40den", "hid@den")
+
+
+def test_a_simulator_on_another_machine(env: SetEnv) -> None:
+    env(APCA_API_BASE_URL="http://simulator:8090", RECONCILE_ALLOW_PLAIN_HTTP="1")
+    assert load_settings().apca_api_base_url == "http://simulator:8090"
 
 
 def test_a_password_that_is_the_user_name_is_not_masked_everywhere(env: SetEnv) -> None:
