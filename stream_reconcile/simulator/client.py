@@ -35,7 +35,7 @@ class Control:
 
     # -- faults
 
-    def fault(self, name: str, **parameters: object) -> int:
+    def fault(self, name: str, /, **parameters: object) -> int:
         """Arm a fault; its id. One of the socket strikes at once if a socket is open and nothing says later."""
         return int(self._call("POST", "/sim/faults", {"fault": name, **parameters})["id"])
 
@@ -94,7 +94,7 @@ class Control:
         """Do something to an order by hand: fill, bust, correct, cancel, expire … (`qty`, `price`, `execution_id`)."""
         return self._call("POST", f"/sim/orders/{order_id}/{quote(operation)}", details)
 
-    def add_activity(self, activity_type: str, **details: str) -> dict[str, Any]:
+    def add_activity(self, activity_type: str, /, **details: str) -> dict[str, Any]:
         """An activity that is no trade; `position` moves what is held of `symbol`."""
         return self._call("POST", "/sim/activities", {"activity_type": activity_type, **details})
 

@@ -16,7 +16,7 @@ from stream_reconcile.simulator.settings import SimulatorSettings
 _DEFAULT = SimulatorSettings()
 
 
-def simulate(
+def simulate(  # noqa: PLR0913, PLR0917 - every setting is a flag, and the signature is the interface
     port: Annotated[int, typer.Option(help="Port for REST, websocket and control; 0: any free one.")] = 8765,
     host: Annotated[str, typer.Option(help="Address to listen on; /sim answers on loopback only.")] = _DEFAULT.host,
     seed: Annotated[int, typer.Option(help="Same seed, same orders, keys and account.")] = _DEFAULT.seed,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,7 @@ class Delivery:
         self._rng = rng
         self._in_books = in_books
         self._held: list[_Held] = []
+        self._sparing_books = False
         self.published = 0
         self.lost = 0
 
@@ -64,8 +66,18 @@ class Delivery:
         if raw is not None:
             self._sessions.broadcast(raw)
         self._let_pass()
-        for fault in self._faults.strikes(Place.BOOKS, chance):
-            self._in_books(fault, frame.order_id)
+        if not self._sparing_books:
+            for fault in self._faults.strikes(Place.BOOKS, chance):
+                self._in_books(fault, frame.order_id)
+
+    @contextmanager
+    def sparing_the_books(self) -> Iterator[None]:
+        """What is sent within is no chance for a fault of the books: it comes of one, and would never end."""
+        self._sparing_books = True
+        try:
+            yield
+        finally:
+            self._sparing_books = False
 
     def flush(self) -> None:
         """Send all that is held back, now."""

@@ -65,7 +65,6 @@ class Simulator:
         self._rate = 0.0
         self._flow_ends_at = 0
         self._flowing = False
-        self._in_unknown = False
         self._woken = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.brokerage.on_open = self.book.add
@@ -202,20 +201,16 @@ class Simulator:
 
     def _fault_in_books(self, fault: ArmedFault, order_id: str) -> None:
         order = self.book.by_id(order_id)
-        if order is not None and not self._in_unknown:
+        if order is not None:
             self.start(self._unknown(fault, order))
 
     def _unknown(self, fault: ArmedFault, order: Order) -> Flow:
         name = str(fault.parameters["name"])
-        # The frame that this sends is no chance for another fault of the kind: that would never end.
-        self._in_unknown = True
-        try:
+        with self.delivery.sparing_the_books():
             if fault.kind.name == "unknown_event":
                 self.brokerage.announce(order, name)
             else:
                 self.brokerage.announce(order, "restated", status=name)
-        finally:
-            self._in_unknown = False
         yield from ()
 
     # -- sockets -------------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from uuid import NAMESPACE_URL, uuid5
 
+from stream_reconcile.core.errors import ConfigError
+
 
 @dataclass(frozen=True, slots=True)
 class SimulatorSettings:
@@ -73,4 +75,4 @@ class SimulatorSettings:
             if not getattr(self, name):
                 object.__setattr__(self, name, value)
         if self.second_connection not in {"reject", "kick", "allow"}:
-            raise ValueError(f"second_connection is {self.second_connection!r}; it must be reject, kick or allow")
+            raise ConfigError(f"second_connection is {self.second_connection!r}; it must be reject, kick or allow")
