@@ -20,6 +20,7 @@ from stream_reconcile.core.gaps import (
     MoveGoodUntil,
     OpenWindow,
     Row,
+    Verify,
     Write,
 )
 from stream_reconcile.store import leases, queries
@@ -78,6 +79,8 @@ def _perform(connection: psycopg.Connection[Any], lease: Lease, write: Write) ->
             _change(connection, "close", values | {"close_reason": write.close_reason, "frames": write.frames})
         case EndWindows():
             connection.execute(_SQL["end_windows"], values)
+        case Verify():
+            pass
         case MoveGoodUntil():
             values |= {"good_until_ns": write.good_until_ns, "frames": write.frames}
             _change(connection, "move_good_until", values)

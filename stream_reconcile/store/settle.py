@@ -4,7 +4,7 @@ that state different fields, legs, and sums that do not add up (I9)."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import psycopg
@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from stream_reconcile.core.evidence import Evidence
-from stream_reconcile.core.fills import FillBook, FillRow, fill_rows
+from stream_reconcile.core.fills import FillRow, fill_rows
 from stream_reconcile.core.fold import Fold, OrderKey
 from stream_reconcile.core.statements import Conflict
 from stream_reconcile.core.sums import Finding, LegSum, findings
@@ -63,7 +63,8 @@ class Settler:
         everything = suspects.all | mixed | rebuilt | fold.nested
         if not everything:
             return ()
-        opened = self._insert_evidence(fold)
+        noted = _Findings()
+        self._insert_evidence(fold, noted)
         if about:
             self._execute("mark_evidence", about)
         if mixed:
@@ -71,33 +72,49 @@ class Settler:
         if fold.nested:
             self._execute("merge_parents", fold.nested)
         if rebuilt:
-            opened += self._rebuild_fills(rebuilt)
-        opened += self._check_sums(everything)
-        return tuple(opened)
+            self._rebuild_fills(rebuilt, noted)
+        self._check_sums(everything, noted)
+        self._write_findings(noted)
+        return tuple(kind for _account, kind, _subject in noted.opened)
 
-    def put_aside(self, letter: DeadLetter) -> None:
-        """Write a dead letter and its discrepancy F2."""
-        place = letter.place
-        self._connection.execute(
-            self._sql["insert_dead_letter"],
-            (letter.topic_id, *place, *letter[2:]),
-        )
-        evidence = {"broker": None, "ours": {"reason": letter.reason, "topic_id": letter.topic_id}}
-        self._open(letter.account_id, "undecodable", f"{place.topic}:{place.partition}:{place.offset}", evidence)
+    def put_aside(self, letters: Sequence[DeadLetter]) -> None:
+        """Write dead letters and their discrepancies F2."""
+        if not letters:
+            return
+        noted = _Findings()
+        with self._connection.cursor() as cursor:
+            cursor.executemany(
+                self._sql["insert_dead_letter"],
+                [(letter.topic_id, *letter.place, *letter[2:]) for letter in letters],
+            )
+        for letter in letters:
+            place = letter.place
+            evidence = {"broker": None, "ours": {"reason": letter.reason, "topic_id": letter.topic_id}}
+            noted.open(letter.account_id, "undecodable", f"{place.topic}:{place.partition}:{place.offset}", evidence)
+        self._write_findings(noted)
 
-    def _insert_evidence(self, fold: Fold) -> list[str]:
-        opened: list[str] = []
+    def _insert_evidence(self, fold: Fold, noted: _Findings) -> None:
+        distinct: dict[str, dict[str, Any]] = {}
         for evidence, known_at_ms in fold.evidence:
             values = evidence_values(evidence, known_at_ms)
-            row = self._connection.execute(self._sql["insert_evidence"], values).fetchone()
+            standing = distinct.setdefault(values["evidence_key"], values)
+            if _place(values) < _place(standing):
+                distinct[values["evidence_key"]] = values
+        if not distinct:
+            return
+        with self._connection.cursor() as cursor:
+            cursor.executemany(self._sql["insert_evidence"], list(distinct.values()), returning=True)
+            added: set[str] = set()
+            for result in cursor.results():
+                added |= {key.hex for key, new in result if new}
+        for key in added:
+            values = distinct[key]
             kind = _OPENED_BY_EVIDENCE.get(values["kind"])
-            if row is not None and row[1] and kind is not None:
+            if kind is not None:
                 said = {"previous_execution_id": values["previous_execution_id"], "evidence_id": values["evidence_id"]}
-                self._open(evidence.account_id, kind, evidence.order_id, {"broker": said, "ours": None})
-                opened.append(kind)
-        return opened
+                noted.open(values["account_id"], kind, values["order_id"], {"broker": said, "ours": None})
 
-    def _rebuild_fills(self, orders: set[OrderKey]) -> list[str]:
+    def _rebuild_fills(self, orders: set[OrderKey], noted: _Findings) -> None:
         known: dict[OrderKey, list[Evidence]] = defaultdict(list)
         for row in self._rows("frames_of", orders):
             known[row["alpaca_order_id"], row["account_id"]].append(execution_from_frame(row))
@@ -106,58 +123,58 @@ class Settler:
         standing: dict[OrderKey, dict[str, dict[str, Any]]] = defaultdict(dict)
         for row in self._rows("fills_of", orders):
             standing[row["alpaca_order_id"], row["account_id"]][row["fill_key"]] = row
-        opened: list[str] = []
+        gone: list[tuple[str, str, str]] = []
+        changed: list[FillRow] = []
         for order in sorted(known):
             book = fill_rows(known[order])
-            self._write_fills(order, book, standing[order])
+            wanted = {row.fill_key: row for row in book.rows}
+            there = standing[order]
+            gone += [(key, order[1], order[0]) for key in sorted(there.keys() - wanted.keys())]
+            changed += [row for key, row in wanted.items() if key not in there or not _same(row, there[key])]
             for conflict in book.conflicts:
-                self._open(order[1], "conflicting_fill", order[0], _conflict_evidence(conflict))
-                opened.append("conflicting_fill")
-        return opened
+                noted.open(order[1], "conflicting_fill", order[0], _conflict_evidence(conflict))
+        with self._connection.cursor() as cursor:
+            if gone:
+                cursor.executemany(self._sql["drop_fill"], gone)
+            if changed:
+                # In key order, as the fast way writes them: two members never wait for each other crosswise.
+                changed.sort(key=lambda row: (row.fill_key, row.account_id))
+                cursor.executemany(self._sql["put_fill"], [fill_values(row) for row in changed])
 
-    def _write_fills(self, order: OrderKey, book: FillBook, standing: dict[str, dict[str, Any]]) -> None:
-        wanted = {row.fill_key: row for row in book.rows}
-        for key in sorted(standing.keys() - wanted.keys()):
-            self._connection.execute(self._sql["drop_fill"], (key, order[1], order[0]))
-        for key, row in sorted(wanted.items()):
-            if key not in standing or not _same(row, standing[key]):
-                self._connection.execute(self._sql["put_fill"], fill_values(row))
-
-    def _check_sums(self, orders: set[OrderKey]) -> list[str]:
+    def _check_sums(self, orders: set[OrderKey], noted: _Findings) -> None:
         rows = self._rows("sums_of", orders)
         legs: dict[OrderKey, list[LegSum]] = defaultdict(list)
         for row in rows:
             if row["parent_order_id"] is not None:
                 legs[row["parent_order_id"], row["account_id"]].append(LegSum(row["net"], row["ratio_qty"]))
-        opened: list[str] = []
         for row in rows:
             order = (row["alpaca_order_id"], row["account_id"])
-            multi_leg = legs[order] if row["order_class"] == "mleg" else ()
+            multi_leg = legs[order] if row["order_class"] == "mleg" else []
             found = findings(row["net"], row["filled_qty"], row["qty"], multi_leg)
             # A snapshot runs ahead of the stream: what it alone says is judged by the sweep, past its grace.
             for finding in found if row["last_source"] == "stream" else ():
-                self._open(order[1], finding, order[0], _sum_evidence(row, multi_leg))
-                opened.append(finding)
+                noted.open(order[1], finding, order[0], _sum_evidence(row, multi_leg))
             agree = Finding.MISSING_FILL not in found and Finding.EXCESS_FILL not in found
-            for kind in row["open_types"]:
-                if kind in _CLOSED_BY_SUMS and kind not in found and (agree or kind in tuple(Finding)):
-                    self._close(order, kind)
-            if agree:  # a bust whose sums agree at once was opened above, after open_types was read
-                for kind in _OPENED_BY_EVIDENCE.values():
-                    self._close(order, kind)
-        return opened
+            standing = {*row["open_types"], *noted.of(order)}
+            for kind in sorted(standing & _CLOSED_BY_SUMS):
+                if kind not in found and (agree or kind not in _OPENED_BY_EVIDENCE.values()):
+                    noted.close(order[1], kind, order[0])
 
-    def _open(self, account_id: str, kind: str, subject: str, evidence: dict[str, Any]) -> None:
-        self._connection.execute(
-            self._sql["open_discrepancy"],
-            {"account_id": account_id, "type": kind, "subject": subject, "evidence": Jsonb(evidence)},
-        )
-
-    def _close(self, order: OrderKey, kind: str) -> None:
-        self._connection.execute(
-            self._sql["close_discrepancy"],
-            {"account_id": order[1], "type": kind, "subject": order[0], "resolution": "the sums agree", "who": WHO},
-        )
+    def _write_findings(self, noted: _Findings) -> None:
+        for name, rows in (("open_discrepancies", noted.opened), ("close_discrepancies", noted.closed)):
+            if rows:
+                keys = sorted(rows)
+                self._connection.execute(
+                    self._sql[name],
+                    {
+                        "accounts": [account for account, _kind, _subject in keys],
+                        "types": [str(kind) for _account, kind, _subject in keys],
+                        "subjects": [subject for _account, _kind, subject in keys],
+                        "evidence": [Jsonb(rows[key]) for key in keys],
+                        "resolution": "the sums agree",
+                        "who": WHO,
+                    },
+                )
 
     def _execute(self, name: str, orders: set[OrderKey]) -> None:
         self._connection.execute(self._sql[name], _arrays(orders))
@@ -165,6 +182,28 @@ class Settler:
     def _rows(self, name: str, orders: set[OrderKey]) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(self._sql[name], _arrays(orders)).fetchall()
+
+
+class _Findings:
+    """Discrepancies to open and to close at the end of the transaction, by (account, type, subject)."""
+
+    def __init__(self) -> None:
+        self.opened: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self.closed: dict[tuple[str, str, str], dict[str, Any]] = {}
+
+    def open(self, account_id: str, kind: str, subject: str, evidence: dict[str, Any]) -> None:
+        self.opened[account_id, str(kind), subject] = evidence
+
+    def close(self, account_id: str, kind: str, subject: str) -> None:
+        self.closed[account_id, str(kind), subject] = {}
+
+    def of(self, order: OrderKey) -> set[str]:
+        """Types opened for an order."""
+        return {kind for kind in _OPENED_BY_EVIDENCE.values() if (order[1], kind, order[0]) in self.opened}
+
+
+def _place(values: dict[str, Any]) -> tuple[str, int, int, int]:
+    return (values["topic"], values["partition"], values["offset"], values["position"])
 
 
 def _arrays(orders: Iterable[OrderKey]) -> dict[str, list[str]]:

@@ -66,8 +66,7 @@ class Writer:
                 self._advance(batch.moves)
                 statements = self._rows(fold)
             events, opened = self._settle(fold, statements)
-            for letter in batch.dead_letters:
-                self._settler.put_aside(letter)
+            self._settler.put_aside(batch.dead_letters)
         return Written(events, len(fold.events) + fold.duplicates - events, tuple(batch.dead_letters), opened)
 
     def _write_halving(self, batch: Batch) -> Written:
@@ -104,8 +103,7 @@ class Writer:
                     opened += found
                     duplicates += len(fold.events) + fold.duplicates - written
             put_aside = [*batch.dead_letters, *refused]
-            for letter in put_aside:
-                self._settler.put_aside(letter)
+            self._settler.put_aside(put_aside)
         return Written(events, duplicates, tuple(put_aside), tuple(opened))
 
     def _lock(self, *, exclusive: bool) -> None:

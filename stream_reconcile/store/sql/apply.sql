@@ -339,11 +339,12 @@ INSERT INTO dead_letters (
 VALUES (%s, %s, %s, %s, %s, %s, to_timestamp(%s::bigint / 1000.0), %s, %s, %s, %s)
 ON CONFLICT (topic_id, partition, "offset") DO NOTHING
 
--- name: open_discrepancy
--- Opens a finding, or touches the one that is open; evidence that stands in a row already opens none anew.
+-- name: open_discrepancies
+-- Opens findings, or touches those that are open; evidence that stands in a row already opens none anew.
 INSERT INTO discrepancies AS d (account_id, type, subject, evidence)
 SELECT w.account_id, w.type, w.subject, w.evidence
-FROM (VALUES (%(account_id)s, %(type)s, %(subject)s, %(evidence)s::jsonb)) AS w(account_id, type, subject, evidence)
+FROM unnest(%(accounts)s::text[], %(types)s::text[], %(subjects)s::text[], %(evidence)s::jsonb[])
+     AS w(account_id, type, subject, evidence)
 WHERE NOT EXISTS (
     SELECT FROM discrepancies k
     WHERE k.account_id = w.account_id AND k.type = w.type AND k.subject = w.subject AND k.state <> 'open'
@@ -352,8 +353,9 @@ WHERE NOT EXISTS (
 ON CONFLICT (account_id, type, subject) WHERE state = 'open' DO UPDATE SET
     last_seen_at = now(), evidence = excluded.evidence
 
--- name: close_discrepancy
--- Closes a finding when the two sides agree again.
-UPDATE discrepancies
+-- name: close_discrepancies
+-- Closes findings when the two sides agree again.
+UPDATE discrepancies d
 SET state = 'resolved', resolved_at = now(), last_seen_at = now(), resolution = %(resolution)s, resolved_by = %(who)s
-WHERE account_id = %(account_id)s AND type = %(type)s AND subject = %(subject)s AND state = 'open'
+FROM unnest(%(accounts)s::text[], %(types)s::text[], %(subjects)s::text[]) AS w(account_id, type, subject)
+WHERE d.account_id = w.account_id AND d.type = w.type AND d.subject = w.subject AND d.state = 'open'
