@@ -5,6 +5,7 @@ One `KafkaAdmin` holds one connection and may be shared between threads, as libr
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -37,8 +38,15 @@ _FORBIDDEN = frozenset(
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     }
 )
-# Asked of a cluster where it doesn't exist: an answer, not a failure.
-_NO_SUCH_TOPIC = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})
+# Asked of a cluster where it doesn't exist: an answer, not a failure. Which one depends on the request.
+_NO_SUCH_TOPIC = frozenset(
+    {
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError._NOENT,
+    }
+)
 _SAID_NO = frozenset(
     {
         KafkaError.INVALID_REPLICATION_FACTOR,
@@ -50,6 +58,12 @@ _SAID_NO = frozenset(
         KafkaError.INVALID_REQUEST,
     }
 )
+
+
+_NO_LEADER_NOW = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
+_LOOK_AGAIN_S = 0.1
+_TOPIC_RIGHTS = ("READ", "WRITE", "DESCRIBE", "DESCRIBE_CONFIGS")
+_GROUP_RIGHTS = ("READ",)
 
 
 class Watermarks(NamedTuple):
@@ -198,24 +212,73 @@ class KafkaAdmin:
             if found.error is None and found.offset >= 0
         }
 
-    def _offsets(self, partitions: list[Partition], which: OffsetSpec) -> dict[Partition, int]:
-        if not partitions:
-            return {}
-        futures = self._client.list_offsets(
-            {TopicPartition(*partition): which for partition in partitions}, request_timeout=self._timeout_s
+    def group_members(self, group: str) -> int:
+        """Members of the group now; 0 for one that does not exist."""
+        futures = self._client.describe_consumer_groups([group], request_timeout=self._timeout_s)
+        return len(self._one(f"group {group}", futures[group]).members)
+
+    def missing_rights(self, topics: Iterable[str], group: str) -> dict[str, list[str]]:
+        """What our user may not do and must be able to: operations by `topic NAME` (of topics that exist) or `group
+        NAME`; empty where nothing is missing."""
+        names = list(topics)
+        described = self._client.describe_topics(
+            TopicCollection(names), include_authorized_operations=True, request_timeout=self._timeout_s
         )
-        wait(futures.values(), timeout=self._timeout_s + 5)
-        found = {}
-        for asked, future in futures.items():
-            partition = Partition(asked.topic, asked.partition)
-            try:
-                found[partition] = self._result(future).offset
-            except KafkaException as error:
-                if error.args[0].code() not in _NO_SUCH_TOPIC:
-                    raise self._translated(f"offsets of {partition.topic} can't be read", error) from None
-            except FutureTimeout:
-                raise self._silent(f"offsets of {partition.topic} can't be read") from None
+        granted = {f"topic {name}": self._operations(f"topic {name}", described[name]) for name in names}
+        groups = self._client.describe_consumer_groups(
+            [group], include_authorized_operations=True, request_timeout=self._timeout_s
+        )
+        granted[f"group {group}"] = self._operations(f"group {group}", groups[group])
+        wanted = {what: _TOPIC_RIGHTS if what.startswith("topic ") else _GROUP_RIGHTS for what in granted}
+        missing = {what: [name for name in wanted[what] if name not in names] for what, names in granted.items()}
+        return {what: names for what, names in missing.items() if names}
+
+    def group_protocols(self) -> frozenset[str]:
+        """Rebalance protocols that the brokers speak (`classic`, `consumer`: KIP-848); empty where they don't say."""
+        broker = self._one("the cluster", self._client.describe_cluster(request_timeout=self._timeout_s)).nodes[0]
+        resource = ConfigResource(ResourceType.BROKER, str(broker.id))
+        (future,) = self._client.describe_configs([resource], request_timeout=self._timeout_s).values()
+        entry = self._one("the brokers' settings", future).get("group.coordinator.rebalance.protocols")
+        return frozenset(entry.value.split(",")) if entry is not None and entry.value else frozenset()
+
+    def _operations(self, what: str, future: Future[Any]) -> set[str]:
+        return {operation.name for operation in self._one(what, future).authorized_operations or ()}
+
+    def _offsets(self, partitions: list[Partition], which: OffsetSpec) -> dict[Partition, int]:
+        found: dict[Partition, int] = {}
+        deadline = time.monotonic() + self._timeout_s
+        asked = partitions
+        while asked:
+            answers = self._client.list_offsets(
+                {TopicPartition(*partition): which for partition in asked}, request_timeout=self._timeout_s
+            )
+            wait(answers.values(), timeout=self._timeout_s + 5)
+            # A topic that was just made, or whose leader just moved, answers a moment later.
+            last = time.monotonic() > deadline
+            asked = [
+                partition
+                for place, future in answers.items()
+                if not self._took_offset(partition := Partition(place.topic, place.partition), future, found, last=last)
+            ]
+            if asked:
+                time.sleep(_LOOK_AGAIN_S)
         return found
+
+    def _took_offset(
+        self, partition: Partition, future: Future[Any], found: dict[Partition, int], *, last: bool
+    ) -> bool:
+        """Put the answer into `found`; False if it has to be asked for again."""
+        try:
+            found[partition] = self._result(future).offset
+        except KafkaException as error:
+            code = error.args[0].code()
+            if code in _NO_LEADER_NOW and not last:
+                return False
+            if code not in _NO_SUCH_TOPIC:
+                raise self._translated(f"offsets of {partition.topic} can't be read", error) from None
+        except FutureTimeout:
+            raise self._silent(f"offsets of {partition.topic} can't be read") from None
+        return True
 
     def _topic_state(self, name: str, future: Future[Any]) -> TopicState | None:
         try:

@@ -18,7 +18,8 @@ NEVER: Final = -1
 
 
 class PartitionLag(NamedTuple):
-    """One partition: `lag` in records, `lag_seconds` None where it is unknown."""
+    """One partition: `lag` in records, `lag_seconds` None where it is unknown; `oldest_offset` is that of the first
+    record that is there."""
 
     topic: str
     partition: int
@@ -26,6 +27,7 @@ class PartitionLag(NamedTuple):
     end_offset: int
     lag: int
     lag_seconds: float | None
+    oldest_offset: int
 
 
 def first_unread(next_offset: int, watermarks: Watermarks) -> int:
@@ -49,7 +51,7 @@ def partition_lag(
         seconds = None
     else:
         seconds = max(0, now_ms - record_ms) / 1000
-    return PartitionLag(*partition, next_offset, watermarks.high, records, seconds)
+    return PartitionLag(*partition, next_offset, watermarks.high, records, seconds, watermarks.low)
 
 
 def read_lag(

@@ -21,9 +21,11 @@ _AS_LITTLE_AS_POSSIBLE: Final[dict[str, Any]] = {
     "fetch.wait.max.ms": 50,
     "queued.min.messages": 1,
     "queued.max.messages.kbytes": 1024,
+    # A full queue (one record) stops the fetching of every partition of that broker for so long; the default is 1 s.
+    "fetch.queue.backoff.ms": 10,
 }
 
-# Nothing to read there: its end, an offset that was deleted meanwhile, a topic that is gone.
+# Nothing to read there: its end, an offset that was deleted meanwhile, a topic that is gone meanwhile.
 _NOTHING_THERE: Final = frozenset(
     {
         KafkaError._PARTITION_EOF,
@@ -55,7 +57,8 @@ class RecordTimes:
     def at(self, offsets: Mapping[Partition, int]) -> dict[Partition, int]:
         """Time (ms since the epoch) of the first record at or after each offset.
 
-        A partition is left out where there is no such record, and where Kafka did not give it within the time limit.
+        A partition is left out where there is no such record, and where Kafka did not give it within the time limit
+        (which a partition that does not exist takes in full: ask for the watermarks first).
         Raises RefusedError where reading is forbidden.
         """
         times: dict[Partition, int] = {}
@@ -70,6 +73,8 @@ class RecordTimes:
                 if message is not None:
                     self._take(message, waiting, times)
         finally:
+            # A pause would outlive the assignment.
+            self._consumer.resume(self._consumer.assignment())
             self._consumer.unassign()
         return times
 

@@ -5,6 +5,7 @@ An error is what breaks a guarantee (`ensure_topics` raises SchemaMismatch for i
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -21,6 +22,10 @@ log = structlog.get_logger()
 DEFAULT_PARTITIONS: Final = 8
 FOR_EVER: Final = -1
 _MOST_COPIES: Final = 3
+
+# A created topic reaches the brokers' metadata a little later than its creation is acknowledged.
+_KNOWN_WITHIN_S: Final = 20.0
+_LOOK_AGAIN_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +87,22 @@ def ensure_topics(
                 missing, partitions=plan.partitions, replication_factor=copies, settings=plan.settings(copies)
             )
             log.info("topics_created", topics=made, partitions=plan.partitions, replication_factor=copies)
+            _wait_for(admin, missing)
     findings = check_topics(admin, topics, plan)
     errors = [finding.message for finding in findings if finding.severity == "error"]
     if errors:
         raise SchemaMismatch("; ".join(errors))
     return findings
+
+
+def _wait_for(admin: KafkaAdmin, names: list[str]) -> None:
+    """Wait until brokers know the new topics and their leaders; what is missing after that, the check says."""
+    deadline = time.monotonic() + _KNOWN_WITHIN_S
+    while time.monotonic() < deadline:
+        states = admin.topics(names).values()
+        if all(state is not None and not state.leaderless for state in states):
+            return
+        time.sleep(_LOOK_AGAIN_S)
 
 
 def check_topics(admin: KafkaAdmin, topics: Topics, plan: TopicPlan | None = None) -> list[Finding]:
