@@ -117,7 +117,7 @@ class CursorStore:
 
     @contextlib.contextmanager
     def _ending_blockers(self) -> Iterator[None]:
-        """While the body waits longer than `BLOCKED_FOR_S`, end what blocks it, again each second until it is through."""
+        """While the body waits longer than `BLOCKED_FOR_S`, end what blocks it, each second until it is through."""
         done = threading.Event()
         pid = self._connection.info.backend_pid
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
@@ -18,7 +18,7 @@ from stream_reconcile.core.evidence import (
     Residual,
 )
 from stream_reconcile.core.fills import FillRow
-from stream_reconcile.core.fold import Fold
+from stream_reconcile.core.fold import Fold, OrderKey
 from stream_reconcile.core.observation import NULL
 
 _second_text: dict[int, str] = {}
@@ -49,8 +49,8 @@ def copy_lines(fold: Fold) -> Iterator[str]:
         fill = "t" if o.is_fill and fills[(o.execution_id or "", o.account_id)] is o else "f"
         yield (
             f"{o.account_id}\t{o.order_id}\t{key}\t{o.source}\t{o.event}\t{o.event_at}\t{o.execution_id or NULL}"
-            f"\t{o.fill}\t{o.columns}\t{o.parent_order_id or NULL}\t{o.ratio_qty or NULL}\t{o.status_rank}\t{o.version_ns}"
-            f"\t{o.snapshot_ns}\t{o.stated}\t{o.extra or NULL}\t{o.topic}\t{o.partition}\t{o.offset}"
+            f"\t{o.fill}\t{o.columns}\t{o.parent_order_id or NULL}\t{o.ratio_qty or NULL}\t{o.status_rank}"
+            f"\t{o.version_ns}\t{o.snapshot_ns}\t{o.stated}\t{o.extra or NULL}\t{o.topic}\t{o.partition}\t{o.offset}"
             f"\t{time_text(o.known_at_ms)}\t{winner}\t{fill}\n"
         )
 
@@ -145,6 +145,12 @@ def execution_from_frame(row: dict[str, Any]) -> Execution:
         side=row["side"] or "",
         coordinates=Coordinates(row["topic"], row["partition"], row["offset"]),
     )
+
+
+def order_arrays(orders: Iterable[OrderKey]) -> dict[str, list[str]]:
+    """Orders as the two parallel arrays that statements take, in key order."""
+    ordered = sorted(orders)
+    return {"orders": [order for order, _account in ordered], "accounts": [account for _order, account in ordered]}
 
 
 FILL_COLUMNS = (

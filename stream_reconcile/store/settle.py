@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
 from stream_reconcile.core.evidence import Evidence
 from stream_reconcile.core.fills import FillRow, fill_rows
@@ -17,6 +16,7 @@ from stream_reconcile.core.fold import Fold, OrderKey
 from stream_reconcile.core.statements import Conflict
 from stream_reconcile.core.sums import Finding, LegSum, findings
 from stream_reconcile.store.batch import DeadLetter
+from stream_reconcile.store.discrepancies import Findings, write_findings
 from stream_reconcile.store.queries import load
 from stream_reconcile.store.rows import (
     FILL_COLUMNS,
@@ -24,9 +24,9 @@ from stream_reconcile.store.rows import (
     evidence_values,
     execution_from_frame,
     fill_values,
+    order_arrays,
 )
 
-WHO = "apply"
 _OPENED_BY_EVIDENCE = {"bust": "trade_bust", "correction": "trade_correct"}
 # Findings that close themselves when the sums agree again (DISCREPANCIES B1, B7, B9, B10); B8 stays until accepted, B4
 # until the broker has been asked.
@@ -63,7 +63,7 @@ class Settler:
         everything = suspects.all | mixed | rebuilt | fold.nested
         if not everything:
             return ()
-        noted = _Findings()
+        noted = Findings()
         self._insert_evidence(fold, noted)
         if about:
             self._execute("mark_evidence", about)
@@ -74,14 +74,14 @@ class Settler:
         if rebuilt:
             self._rebuild_fills(rebuilt, noted)
         self._check_sums(everything, noted)
-        self._write_findings(noted)
+        write_findings(self._connection, noted)
         return tuple(kind for _account, kind, _subject in noted.opened)
 
     def put_aside(self, letters: Sequence[DeadLetter]) -> None:
         """Write dead letters and their discrepancies F2."""
         if not letters:
             return
-        noted = _Findings()
+        noted = Findings()
         with self._connection.cursor() as cursor:
             cursor.executemany(
                 self._sql["insert_dead_letter"],
@@ -91,9 +91,9 @@ class Settler:
             place = letter.place
             evidence = {"broker": None, "ours": {"reason": letter.reason, "topic_id": letter.topic_id}}
             noted.open(letter.account_id, "undecodable", f"{place.topic}:{place.partition}:{place.offset}", evidence)
-        self._write_findings(noted)
+        write_findings(self._connection, noted)
 
-    def _insert_evidence(self, fold: Fold, noted: _Findings) -> None:
+    def _insert_evidence(self, fold: Fold, noted: Findings) -> None:
         distinct: dict[str, dict[str, Any]] = {}
         for evidence, known_at_ms in fold.evidence:
             values = evidence_values(evidence, known_at_ms)
@@ -114,7 +114,7 @@ class Settler:
                 said = {"previous_execution_id": values["previous_execution_id"], "evidence_id": values["evidence_id"]}
                 noted.open(values["account_id"], kind, values["order_id"], {"broker": said, "ours": None})
 
-    def _rebuild_fills(self, orders: set[OrderKey], noted: _Findings) -> None:
+    def _rebuild_fills(self, orders: set[OrderKey], noted: Findings) -> None:
         known: dict[OrderKey, list[Evidence]] = defaultdict(list)
         for row in self._rows("frames_of", orders):
             known[row["alpaca_order_id"], row["account_id"]].append(execution_from_frame(row))
@@ -141,7 +141,7 @@ class Settler:
                 changed.sort(key=lambda row: (row.fill_key, row.account_id))
                 cursor.executemany(self._sql["put_fill"], [fill_values(row) for row in changed])
 
-    def _check_sums(self, orders: set[OrderKey], noted: _Findings) -> None:
+    def _check_sums(self, orders: set[OrderKey], noted: Findings) -> None:
         rows = self._rows("sums_of", orders)
         legs: dict[OrderKey, list[LegSum]] = defaultdict(list)
         for row in rows:
@@ -155,60 +155,24 @@ class Settler:
             for finding in found if row["last_source"] == "stream" else ():
                 noted.open(order[1], finding, order[0], _sum_evidence(row, multi_leg))
             agree = Finding.MISSING_FILL not in found and Finding.EXCESS_FILL not in found
-            standing = {*row["open_types"], *noted.of(order)}
+            standing = {
+                *row["open_types"],
+                *(kind for kind in _OPENED_BY_EVIDENCE.values() if (order[1], kind, order[0]) in noted.opened),
+            }
             for kind in sorted(standing & _CLOSED_BY_SUMS):
                 if kind not in found and (agree or kind not in _OPENED_BY_EVIDENCE.values()):
                     noted.close(order[1], kind, order[0])
 
-    def _write_findings(self, noted: _Findings) -> None:
-        for name, rows in (("open_discrepancies", noted.opened), ("close_discrepancies", noted.closed)):
-            if rows:
-                keys = sorted(rows)
-                self._connection.execute(
-                    self._sql[name],
-                    {
-                        "accounts": [account for account, _kind, _subject in keys],
-                        "types": [str(kind) for _account, kind, _subject in keys],
-                        "subjects": [subject for _account, _kind, subject in keys],
-                        "evidence": [Jsonb(rows[key]) for key in keys],
-                        "resolution": "the sums agree",
-                        "who": WHO,
-                    },
-                )
-
     def _execute(self, name: str, orders: set[OrderKey]) -> None:
-        self._connection.execute(self._sql[name], _arrays(orders))
+        self._connection.execute(self._sql[name], order_arrays(orders))
 
     def _rows(self, name: str, orders: set[OrderKey]) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(self._sql[name], _arrays(orders)).fetchall()
-
-
-class _Findings:
-    """Discrepancies to open and to close at the end of the transaction, by (account, type, subject)."""
-
-    def __init__(self) -> None:
-        self.opened: dict[tuple[str, str, str], dict[str, Any]] = {}
-        self.closed: dict[tuple[str, str, str], dict[str, Any]] = {}
-
-    def open(self, account_id: str, kind: str, subject: str, evidence: dict[str, Any]) -> None:
-        self.opened[account_id, str(kind), subject] = evidence
-
-    def close(self, account_id: str, kind: str, subject: str) -> None:
-        self.closed[account_id, str(kind), subject] = {}
-
-    def of(self, order: OrderKey) -> set[str]:
-        """Types opened for an order."""
-        return {kind for kind in _OPENED_BY_EVIDENCE.values() if (order[1], kind, order[0]) in self.opened}
+            return cursor.execute(self._sql[name], order_arrays(orders)).fetchall()
 
 
 def _place(values: dict[str, Any]) -> tuple[str, int, int, int]:
     return (values["topic"], values["partition"], values["offset"], values["position"])
-
-
-def _arrays(orders: Iterable[OrderKey]) -> dict[str, list[str]]:
-    ordered = sorted(orders)
-    return {"orders": [order for order, _account in ordered], "accounts": [account for _order, account in ordered]}
 
 
 def _same(row: FillRow, standing: dict[str, Any]) -> bool:

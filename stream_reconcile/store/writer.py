@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import psycopg
 
 from stream_reconcile.core.errors import FencedError
-from stream_reconcile.core.fold import Fold
+from stream_reconcile.core.fold import Fold, OrderKey
 from stream_reconcile.store.batch import Batch, CursorMove, DeadLetter, Record, Written, fold_records
+from stream_reconcile.store.binding import Binder
 from stream_reconcile.store.failures import is_transient
 from stream_reconcile.store.queries import load
 from stream_reconcile.store.rows import copy_lines, time_text
@@ -37,6 +38,7 @@ class Writer:
         self._owner = owner
         self._sql = load("apply.sql")
         self._settler = Settler(connection)
+        self._binder = Binder(connection)
         # Batches touch few rows of large tables: with these off, no stale statistic can turn an index look-up into a
         # read of the whole table.
         connection.execute("SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off")
@@ -48,15 +50,32 @@ class Writer:
         Raises psycopg.Error as it comes where the transaction failed for reasons of Postgres's own (`is_transient`).
         """
         try:
-            return self._write_whole(batch)
+            try:
+                written, unbound = self._write_whole(batch)
+            except psycopg.Error as error:
+                if not _is_poison(error):
+                    raise
+                written, unbound = self._write_halving(batch)
+            if unbound:
+                self._bind_again(unbound)
         except psycopg.Error as error:
             if error.sqlstate == FENCED_SQLSTATE:
                 raise FencedError(f"{error.diag.message_primary}: another member owns it, or it was moved") from None
-            if is_transient(error) or (error.sqlstate or "")[:2] not in _POISON_CLASSES:
-                raise
-        return self._write_halving(batch)
+            raise
+        return written
 
-    def _write_whole(self, batch: Batch) -> Written:
+    def bind_left_over(self) -> None:
+        """Bind the families that a crash left half bound: at start."""
+        unbound = self._binder.left_unbound()
+        if unbound:
+            self._bind_again(unbound)
+
+    def _bind_again(self, orders: set[OrderKey]) -> None:
+        with self._connection.transaction():
+            self._lock(exclusive=False)
+            self._binder.bind(orders)
+
+    def _write_whole(self, batch: Batch) -> tuple[Written, set[OrderKey]]:
         fold = fold_records(batch.records)
         with self._connection.transaction():
             exclusive = self._settler.needs_exclusive_lock(fold)
@@ -65,11 +84,12 @@ class Writer:
                 self._lock(exclusive=exclusive)
                 self._advance(batch.moves)
                 statements = self._rows(fold)
-            events, opened = self._settle(fold, statements)
+            events, opened, unbound = self._settle(fold, statements)
             self._settler.put_aside(batch.dead_letters)
-        return Written(events, len(fold.events) + fold.duplicates - events, tuple(batch.dead_letters), opened)
+        duplicates = len(fold.events) + fold.duplicates - events
+        return Written(events, duplicates, tuple(batch.dead_letters), opened), unbound
 
-    def _write_halving(self, batch: Batch) -> Written:
+    def _write_halving(self, batch: Batch) -> tuple[Written, set[OrderKey]]:
         """The same, each half under a savepoint, down to the single record that Postgres refuses."""
         with self._connection.transaction():
             self._lock(exclusive=True)
@@ -78,6 +98,7 @@ class Writer:
             events = duplicates = 0
             opened: list[str] = []
             refused: list[DeadLetter] = []
+            unbound: set[OrderKey] = set()
             pending = [batch.records]
             while pending:
                 records = pending.pop()
@@ -88,9 +109,9 @@ class Writer:
                         self._copy(fold)
                         with self._connection.pipeline():
                             statements = self._rows(fold)
-                        written, found = self._settle(fold, statements)
+                        written, found, half_bound = self._settle(fold, statements)
                 except psycopg.Error as error:
-                    if is_transient(error) or (error.sqlstate or "")[:2] not in _POISON_CLASSES:
+                    if not _is_poison(error):
                         raise
                     if len(records) > 1:
                         middle = len(records) // 2
@@ -101,10 +122,11 @@ class Writer:
                 else:
                     events += written
                     opened += found
+                    unbound |= half_bound
                     duplicates += len(fold.events) + fold.duplicates - written
             put_aside = [*batch.dead_letters, *refused]
             self._settler.put_aside(put_aside)
-        return Written(events, duplicates, tuple(put_aside), tuple(opened))
+        return Written(events, duplicates, tuple(put_aside), tuple(opened)), unbound
 
     def _lock(self, *, exclusive: bool) -> None:
         self._connection.execute(self._sql["lock_exclusive" if exclusive else "lock_shared"], prepare=True)
@@ -143,12 +165,13 @@ class Writer:
         execute(self._sql["upsert_executions"], prepare=True)
         events = execute(self._sql["insert_events"], prepare=True)
         fills = execute(self._sql["insert_fills"], prepare=True) if fold.fills else None
-        return _Statements(events, fills, execute(self._sql["inspect"], prepare=True))
+        inspect = execute(self._sql["inspect"], prepare=True)
+        return _Statements(events, fills, inspect, self._binder.decided(account for _, account in fold.winners))
 
-    def _settle(self, fold: Fold, statements: _Statements | None) -> tuple[int, tuple[str, ...]]:
-        """Number of new events, and types of the discrepancies opened."""
+    def _settle(self, fold: Fold, statements: _Statements | None) -> tuple[int, tuple[str, ...], set[OrderKey]]:
+        """Number of new events, types of the discrepancies opened, orders to bind again after the commit."""
         if statements is None:
-            return 0, self._settler.settle(fold, Suspects(set(), set(), set(), set()))
+            return 0, self._settler.settle(fold, Suspects(set(), set(), set(), set())), set()
         disputed = set(statements.fills.fetchall()) if statements.fills else set()
         looked = statements.inspect.fetchall()
         suspects = Suspects(
@@ -157,13 +180,22 @@ class Writer:
             with_evidence={(order, account) for order, account, _, evidence in looked if evidence},
             all={(order, account) for order, account, _, _ in looked} | disputed,
         )
-        return statements.events.rowcount, self._settler.settle(fold, suspects)
+        opened = self._settler.settle(fold, suspects)
+        decided = {account for (account,) in statements.decided.fetchall()}
+        named = {order for order in fold.winners if order[1] in decided} if decided else set()
+        return statements.events.rowcount, opened, self._binder.bind(named) if named else set()
 
 
 class _Statements(NamedTuple):
     events: psycopg.Cursor[Any]
     fills: psycopg.Cursor[Any] | None
     inspect: psycopg.Cursor[Any]
+    decided: psycopg.Cursor[Any]
+
+
+def _is_poison(error: psycopg.Error) -> bool:
+    """True when a record is to blame, not Postgres or the fence."""
+    return not is_transient(error) and (error.sqlstate or "")[:2] in _POISON_CLASSES
 
 
 def _refused(record: Record, topic_id: str, error: psycopg.Error) -> DeadLetter:

@@ -116,6 +116,7 @@ class Session:
                 self._connection, dsn=config.dsn, schema=config.schema, group=config.group, owner=self._owner
             )
             self._mismatches = self._cursors.open_mismatches()
+            self._writer.bind_left_over()
         except BaseException:
             self._connection.close()
             raise
