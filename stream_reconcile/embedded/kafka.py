@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import time
@@ -137,11 +138,13 @@ class EmbeddedKafka:
     def _start_broker(self) -> None:
         java = find_java()
         classpath = ":".join(map(str, ensure_jars(self._cache_dir, read_free=self._read_free)))
-        settings = ["-cp", classpath, f"-Dlog4j2.configurationFile={_LOG4J}"]
+        environment = os.environ | {"CLASSPATH": classpath}  # on the command line it would fill a screen of `ps`
+        logging = f"-Dlog4j2.configurationFile={_LOG4J}"
         log = self.data_dir / "log"
         cluster_id = ensure_formatted(
             log,
-            [str(java), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *settings],
+            [str(java), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", logging],
+            environment,
             inherited=[self._lock.fileno()],
             extra=self._properties,
         )
@@ -154,9 +157,10 @@ class EmbeddedKafka:
             self._process.start(
                 [
                     *(str(java), f"-Xmx{self._heap}m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"),
-                    *("-XX:+ExitOnOutOfMemoryError", *settings, "kafka.Kafka", str(config)),
+                    *("-XX:+ExitOnOutOfMemoryError", logging, "kafka.Kafka", str(config)),
                 ],
                 inherited=[self._lock.fileno()],
+                environment=environment,
             )
             if self._answers(cluster_id):
                 return

@@ -57,12 +57,20 @@ def write_properties(path: Path, log: Path, port: int, controller_port: int, ext
     path.write_text("".join(f"{key}={value}\n" for key, value in properties.items()), encoding="utf-8")
 
 
-def ensure_formatted(log: Path, java: Sequence[str], *, inherited: Sequence[int], extra: Mapping[str, str]) -> str:
+def ensure_formatted(
+    log: Path,
+    java: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    inherited: Sequence[int],
+    extra: Mapping[str, str],
+) -> str:
     """Format `log` if it isn't there; returns the cluster id of what is there.
 
-    `java` is the command up to the main class; `inherited` are file descriptors it keeps open (the directory's lock).
-    Kafka's tool works in a directory of another name, which is renamed once it is whole: what a first start that was
-    cut short has left is thrown away. Raises EmbeddedError for data that are half-written all the same.
+    `java` is the command up to the main class, `environment` names the class path; `inherited` are file descriptors it
+    keeps open (the directory's lock). Kafka's tool works in a directory of another name, which is renamed once it is
+    whole: what a first start that was cut short has left is thrown away. Raises EmbeddedError for data that are
+    half-written all the same.
     """
     if not log.exists():
         partial = log.with_name(log.name + ".partial")
@@ -70,7 +78,7 @@ def ensure_formatted(log: Path, java: Sequence[str], *, inherited: Sequence[int]
         config = log.with_name("format.properties")
         write_properties(config, partial, find_port(), find_port(), extra)
         tool = [*java, "kafka.tools.StorageTool", "format", "--standalone", "-t", _new_cluster_id(), "-c", str(config)]
-        _run(tool, inherited, f"could not format Kafka's data directory {log}")
+        _run(tool, environment, inherited, f"could not format Kafka's data directory {log}")
         config.unlink()
         partial.rename(log)
     return _cluster_id(log)
@@ -95,10 +103,16 @@ def _cluster_id(log: Path) -> str:
     return identity["cluster.id"]
 
 
-def _run(command: Sequence[str], inherited: Sequence[int], failure: str) -> None:
+def _run(command: Sequence[str], environment: Mapping[str, str], inherited: Sequence[int], failure: str) -> None:
     try:
         subprocess.run(  # noqa: S603 - our own command, no shell
-            command, capture_output=True, text=True, timeout=_FORMATTED_WITHIN, check=True, pass_fds=tuple(inherited)
+            command,
+            env=environment,
+            pass_fds=tuple(inherited),
+            capture_output=True,
+            text=True,
+            timeout=_FORMATTED_WITHIN,
+            check=True,
         )
     except subprocess.TimeoutExpired as error:
         raise EmbeddedError(f"{failure}: no end after {_FORMATTED_WITHIN:.0f} s") from error

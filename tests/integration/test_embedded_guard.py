@@ -20,32 +20,33 @@ from support.waiting import wait_until
 _PROGRAM = """
 import sys
 from pathlib import Path
-from stream_reconcile.embedded import EmbeddedServers
+from stream_reconcile.embedded import EmbeddedPostgres, EmbeddedServers, process
 
-servers = EmbeddedServers(Path(sys.argv[1]))
+process._GUARD_GRACE = float(sys.argv[3])
+servers = {"both": EmbeddedServers, "postgres": EmbeddedPostgres}[sys.argv[1]](Path(sys.argv[2]))
 servers.start()
-print(servers.kafka.pid, servers.postgres.pid, servers.postgres.dsn, flush=True)
+print("dsn", getattr(servers, "postgres", servers).dsn, flush=True)
 sys.stdin.read()
 """
 
 
-def _start_program(directory: Path) -> tuple[subprocess.Popen[str], list[psutil.Process], str]:
-    """A program of its own with both servers; its descendants (guards, servers, backends), and the DSN."""
+def _start_program(
+    kind: str, directory: Path, grace: float = 10.0
+) -> tuple[subprocess.Popen[str], list[psutil.Process], str]:
+    """A program of its own with its servers; its descendants (guards, servers, backends), and the DSN."""
     program = subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM, str(directory)],
+        [sys.executable, "-c", _PROGRAM, kind, str(directory), str(grace)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
     assert program.stdout is not None
-    words = program.stdout.readline().split()
-    while words and not words[0].isdigit():  # log lines come first
-        words = program.stdout.readline().split()
-    assert words, "the program ended before its servers were up"
+    dsn = next((line.split()[1] for line in iter(program.stdout.readline, "") if line.startswith("dsn ")), None)
+    assert dsn is not None, "the program ended before its servers were up"
     descendants = psutil.Process(program.pid).children(recursive=True)
-    assert {int(words[0]), int(words[1])} <= {process.pid for process in descendants}
-    return program, descendants, words[2]
+    assert len(descendants) > 5, "a guard, a postmaster and its helpers at least"
+    return program, descendants, dsn
 
 
 def _end(program: subprocess.Popen[str]) -> None:
@@ -62,7 +63,7 @@ def _left(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 
 def test_one_program_at_a_time_and_kill_9_of_it_ends_its_servers(server_directory: Path) -> None:
-    program, descendants, dsn = _start_program(server_directory / "data")
+    program, descendants, dsn = _start_program("both", server_directory / "data")
     try:
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 7 AS seven")
@@ -79,7 +80,7 @@ def test_one_program_at_a_time_and_kill_9_of_it_ends_its_servers(server_director
 
 
 def test_kill_9_of_the_guards_ends_the_servers(server_directory: Path) -> None:
-    program, descendants, _ = _start_program(server_directory / "data")
+    program, descendants, _ = _start_program("postgres", server_directory / "data")
     try:
         for guard in psutil.Process(program.pid).children():
             guard.kill()
@@ -89,7 +90,7 @@ def test_kill_9_of_the_guards_ends_the_servers(server_directory: Path) -> None:
 
 
 def test_paused_servers_end_with_the_program_too(server_directory: Path) -> None:
-    program, descendants, _ = _start_program(server_directory / "data")
+    program, descendants, _ = _start_program("postgres", server_directory / "data", grace=1.0)
     for process in descendants:
         if "guard.py" not in " ".join(process.cmdline()):
             process.suspend()

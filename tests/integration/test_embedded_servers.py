@@ -52,7 +52,10 @@ def _make_topic(bootstrap: str, topic: str) -> None:
     admin.create_topics([NewTopic(topic, 1)])[topic].result(30)
 
 
-def test_both_resume_with_their_data_on_other_ports(server_directory: Path) -> None:
+def test_a_first_start_cut_short_is_begun_again_and_both_resume_on_other_ports(server_directory: Path) -> None:
+    for half in ("kafka/log.partial", "postgres/data.partial"):
+        (server_directory / half).mkdir(parents=True)
+        (server_directory / half / "meta.properties").write_text("version=1\n", encoding="utf-8")
     with EmbeddedServers(server_directory) as servers:
         first = servers.addresses
         _make_topic(first.bootstrap_servers, "kept")
@@ -127,9 +130,10 @@ def test_a_fixed_port_that_is_taken(kind: type[EmbeddedKafka | EmbeddedPostgres]
     with socket.create_server(("127.0.0.1", port)), pytest.raises(EmbeddedError, match=f"port {port} on .* is taken"):
         server.start()
     assert not server.running
-    server.start()  # nothing was left locked
-    assert not port_is_free(port)
-    server.stop()
+    if kind is EmbeddedPostgres:  # nothing was left locked; Kafka's way is the same and takes seconds
+        server.start()
+        assert not port_is_free(port)
+        server.stop()
 
 
 @pytest.mark.parametrize("kind", [EmbeddedKafka, EmbeddedPostgres, EmbeddedServers])
@@ -144,14 +148,6 @@ def test_a_file_in_place_of_the_data_directory(server_directory: Path) -> None:
     (server_directory / "data").write_text("in the way", encoding="utf-8")
     with pytest.raises(EmbeddedError, match="cannot write to the data directory"):
         EmbeddedServers(server_directory / "data").start()
-
-
-def test_a_first_start_cut_short_is_begun_again(server_directory: Path) -> None:
-    for half in ("kafka/log.partial", "postgres/data.partial"):
-        (server_directory / half).mkdir(parents=True)
-        (server_directory / half / "meta.properties").write_text("version=1\n", encoding="utf-8")
-    with EmbeddedServers(server_directory) as servers, psycopg.connect(servers.postgres.dsn) as connection:
-        assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_half_written_data_are_refused_with_a_way_out(server_directory: Path) -> None:
