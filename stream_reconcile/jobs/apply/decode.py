@@ -6,15 +6,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from confluent_kafka import Message
-
 from stream_reconcile.core.errors import DecodeError, WireError
 from stream_reconcile.core.lifecycle import EVENTS, STATUSES
 from stream_reconcile.core.observation import Parsed, Seen
 from stream_reconcile.core.wire.executions import parse_activity, parse_adjustment
 from stream_reconcile.core.wire.parse import Parser
 from stream_reconcile.log.codec import Codec, try_account_id, try_order_id
-from stream_reconcile.log.topics import Partition, Topics
+from stream_reconcile.log.topics import Topics
 from stream_reconcile.store.batch import DeadLetter, Place, Record
 
 UNKNOWN_ACCOUNT: Final = "unknown"
@@ -50,12 +48,11 @@ class Decoder:
         }
         self._sources = dict.fromkeys(topics.applied, "sweep") | {topics.trade_updates: "stream"}
 
-    def decode(self, message: Message, partition: Partition, topic_id: str, into: Decoded) -> None:
+    def decode(
+        self, place: Place, topic_id: str, key: bytes | None, payload: bytes | None, known_at_ms: int, into: Decoded
+    ) -> None:
         """Add what one record says to `into`."""
-        topic = partition.topic
-        place = Place(topic, partition.partition, message.offset() or 0)
-        payload = message.value()
-        known_at_ms = message.timestamp()[1]
+        topic = place.topic
         try:
             envelope = self._codec.decode(topic, payload)
             seen = Seen(
@@ -67,7 +64,7 @@ class Decoder:
             )
             parsed = self._parse[topic](envelope.raw, seen)
         except (DecodeError, WireError) as error:
-            into.dead_letters.append(self._dead_letter(message, place, topic_id, error))
+            into.dead_letters.append(_dead_letter(place, topic_id, key, payload, known_at_ms, error))
             return
         into.accounts.add(envelope.account_id)
         if not parsed.observations and not parsed.evidence:
@@ -82,33 +79,30 @@ class Decoder:
             if status is not None and status not in STATUSES:
                 into.unknown_statuses[status] += 1
         into.records.append(
-            Record(
-                place,
-                parsed,
-                known_at_ms,
-                message.key(),
-                payload or b"",
-                envelope.account_id,
-                envelope.order_id,
-            )
+            Record(place, parsed, known_at_ms, key, payload or b"", envelope.account_id, envelope.order_id)
         )
 
-    @staticmethod
-    def _dead_letter(message: Message, place: Place, topic_id: str, error: DecodeError | WireError) -> DeadLetter:
-        payload = message.value()
-        key = message.key()
-        from_key = (key or b"").decode("utf-8", "replace").partition("/")
-        return DeadLetter(
-            place,
-            topic_id,
-            key,
-            payload,
-            message.timestamp()[1],
-            try_account_id(payload) or _printable(from_key[0]) or UNKNOWN_ACCOUNT,
-            try_order_id(payload) or _printable(from_key[2]) or None,
-            error.reason,
-            str(error),
-        )
+
+def _dead_letter(
+    place: Place,
+    topic_id: str,
+    key: bytes | None,
+    payload: bytes | None,
+    known_at_ms: int,
+    error: DecodeError | WireError,
+) -> DeadLetter:
+    account, _, order = (key or b"").decode("utf-8", "replace").partition("/")
+    return DeadLetter(
+        place,
+        topic_id,
+        key,
+        payload,
+        known_at_ms,
+        try_account_id(payload) or _printable(account) or UNKNOWN_ACCOUNT,
+        try_order_id(payload) or _printable(order) or None,
+        error.reason,
+        str(error),
+    )
 
 
 def _printable(text: str) -> str:

@@ -31,7 +31,7 @@ from stream_reconcile.log.codec import Codec
 from stream_reconcile.log.consumer import LogConsumer
 from stream_reconcile.log.topics import Partition
 from stream_reconcile.metrics import ApplyMetrics
-from stream_reconcile.store.batch import Batch, Written
+from stream_reconcile.store.batch import Batch, Place, Written
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.cursors import CursorStore, LogState
 from stream_reconcile.store.failures import is_transient
@@ -170,7 +170,14 @@ class Session:
         for run in runs:
             topic_id = self._positions[run.partition].topic_id
             for message in run.messages:
-                self._decoder.decode(message, run.partition, topic_id, decoded)
+                self._decoder.decode(
+                    Place(*run.partition, message.offset() or 0),
+                    topic_id,
+                    message.key(),
+                    message.value(),
+                    message.timestamp()[1],
+                    decoded,
+                )
         self._check_accounts(decoded.accounts)
         moves = self._positions.moves(runs)
         begun = time.monotonic()
