@@ -21,10 +21,11 @@ class Run(NamedTuple):
 
 
 class Positions:
-    """Cursors by partition, as Postgres acknowledged them last."""
+    """Cursors by partition, as Postgres acknowledged them last; and how far batches on their way there go."""
 
     def __init__(self) -> None:
         self._cursors: dict[Partition, Cursor] = {}
+        self._ahead: dict[Partition, int] = {}
         self._max_offsets: dict[Partition, int] = {}
         self._holes: dict[Partition, int] = {}
 
@@ -47,12 +48,14 @@ class Positions:
     def put(self, partition: Partition, cursor: Cursor, max_offset: int) -> None:
         """Take over a cursor as the database has it."""
         self._cursors[partition] = cursor
+        self._ahead[partition] = cursor.next_offset
         self._max_offsets[partition] = max_offset
         self._holes.pop(partition, None)
 
     def drop(self, partition: Partition) -> None:
         """Forget a partition that is no longer ours."""
         self._cursors.pop(partition, None)
+        self._ahead.pop(partition, None)
         self._max_offsets.pop(partition, None)
         self._holes.pop(partition, None)
 
@@ -69,12 +72,11 @@ class Positions:
         seeks: dict[Partition, int] = {}
         passed = 0
         for partition in sorted(by_partition):
-            cursor = self._cursors.get(partition)
-            if cursor is None:  # no cursor was loaded for it on assignment: not ours to apply
+            expected = self._ahead.get(partition, -1)
+            if expected < 0:  # no cursor was loaded for it on assignment: not ours to apply
                 continue
             found = by_partition[partition]
             offsets = [message.offset() or 0 for message in found]
-            expected = cursor.next_offset
             later = [offset for offset in offsets if offset >= expected]
             if later and later[0] > expected and self._holes.get(partition) == expected:
                 passed += later[0] - expected
@@ -89,18 +91,19 @@ class Positions:
         return runs, seeks, passed
 
     def moves(self, runs: Iterable[Run]) -> list[CursorMove]:
-        """The compare-and-set that applying `runs` calls for."""
+        """The compare-and-set that applying `runs` calls for; the next batch goes on from there."""
         moves = []
         for partition, messages in runs:
             cursor, last = self._cursors[partition], messages[-1]
+            expected, self._ahead[partition] = self._ahead[partition], (last.offset() or 0) + 1
             moves.append(
                 CursorMove(
                     partition.topic,
                     partition.partition,
-                    cursor.next_offset,
+                    expected,
                     cursor.epoch,
                     cursor.topic_id,
-                    (last.offset() or 0) + 1,
+                    self._ahead[partition],
                     last.leader_epoch(),
                     last.timestamp()[1],
                 )
@@ -112,6 +115,8 @@ class Positions:
         mirrored = {}
         for move in moves:
             partition = Partition(move.topic, move.partition)
+            if partition not in self._cursors:  # given away while the commit was under way
+                continue
             self._cursors[partition] = self._cursors[partition]._replace(next_offset=move.next_offset)
             self._max_offsets[partition] = max(self._max_offsets[partition], move.next_offset)
             mirrored[partition] = (move.next_offset, move.topic_id)

@@ -14,8 +14,9 @@ from __future__ import annotations
 import random
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import psycopg
 import structlog
@@ -44,6 +45,7 @@ POLL_S: Final = 0.25
 # Locks that were taken in another order, or waited for too long: the same batch goes through a moment later.
 _RETRY_SAME: Final = frozenset(("40P01", "40001", "55P03"))
 _SAME_BATCH_TRIES: Final = 6
+HAND_OVER_RECORDS: Final = 500
 RECONNECT_LIMIT_S: Final = 240.0
 """Less than max.poll.interval.ms (300 s), after which the group gives the partitions away."""
 
@@ -54,6 +56,15 @@ class Rejoin(ReconcileError):
 
 class LogReplaced(ReconcileError):
     """A topic has another id than its cursors: begin again, the claim finds out what is gone (F5)."""
+
+
+class _Prepared(NamedTuple):
+    """A batch that is decoded and not yet written."""
+
+    batch: Batch
+    decoded: Decoded
+    records: int
+    begun: float
 
 
 class Session:
@@ -70,6 +81,8 @@ class Session:
         self._positions = Positions()
         self._mismatches: dict[str, int] = {}
         self._accounts: set[str] = set()
+        self._under_way: tuple[Future[Written | None], _Prepared] | None = None
+        self._thread = ThreadPoolExecutor(1, "apply-write")
         self._admin = KafkaAdmin(config.kafka)
         try:
             self._connect()
@@ -91,21 +104,45 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        # What is under way is not waited for with an eye to its outcome: the next session reads it from the cursor.
+        self._thread.shutdown(wait=True)
+        self._under_way = None
         # Leaving the group calls back into this session: the database connection goes last.
         self._consumer.close()
         self._admin.close()
         self._connection.close()
 
     def run(self, stop: threading.Event) -> None:
-        """Apply until `stop` is set."""
+        """Apply until `stop` is set.
+
+        Under a backlog the next batch is read and decoded while Postgres writes the one before, in a thread of its
+        own; a few records are written at once, where handing them over would cost more than it gains.
+        """
         next_watch = 0.0
         while not stop.is_set():
-            messages = self._consumer.take(self._config.batch_records, POLL_S)
-            if messages:
-                self._apply(messages)
+            messages = self._consumer.take(self._config.batch_records, 0 if self._under_way else POLL_S)
+            prepared = self._prepare(messages) if messages else None
+            if not self._finish():
+                prepared = None  # the cursors were read again: what was prepared does not follow on them
+            if prepared is not None:
+                self._check_accounts(prepared.decoded.accounts)
+                if prepared.records < HAND_OVER_RECORDS:
+                    self._committed(prepared, self._write(prepared.batch))
+                else:
+                    self._under_way = (self._thread.submit(self._write, prepared.batch), prepared)
             if time.monotonic() >= next_watch:
+                self._finish()
                 self._watch()
                 next_watch = time.monotonic() + WATCH_EVERY_S
+        self._finish()
+
+    def _finish(self) -> bool:
+        """Wait for the batch under way, if any; False when it was not committed and the cursors were read again."""
+        if self._under_way is None:
+            return True
+        future, prepared = self._under_way
+        self._under_way = None
+        return self._committed(prepared, future.result())
 
     def _connect(self) -> None:
         config = self._config
@@ -125,6 +162,7 @@ class Session:
 
     def _claim(self, partitions: list[Partition]) -> dict[Partition, int]:
         """Take the cursors of newly assigned partitions; gives the offset to read each from."""
+        self._finish()
         states = self._log_states(partitions)
         mirrors = self._admin.group_offsets(self._config.group, partitions)
         ends = self._admin.end_offsets(partitions)
@@ -146,6 +184,8 @@ class Session:
         return starts
 
     def _release(self, partitions: list[Partition], lost: bool) -> None:
+        if not lost:
+            self._finish()
         for partition in partitions:
             self._positions.drop(partition)
         log.info("partitions_released", partitions=len(partitions), lost=lost)
@@ -158,14 +198,15 @@ class Session:
 
     # --- a batch ----------------------------------------------------------------------------------------------------
 
-    def _apply(self, messages: list[Message]) -> None:
+    def _prepare(self, messages: list[Message]) -> _Prepared | None:
+        """What is to be written of a fetch; None when nothing of it fits the cursors."""
         runs, seeks, passed = self._positions.fit(messages)
         for partition, offset in seeks.items():
             self._consumer.seek(partition, offset)
         if passed:
             self._metrics.offset_holes.inc(passed)
         if not runs:
-            return
+            return None
         decoded = Decoded()
         for run in runs:
             topic_id = self._positions[run.partition].topic_id
@@ -178,29 +219,32 @@ class Session:
                     message.timestamp()[1],
                     decoded,
                 )
-        self._check_accounts(decoded.accounts)
-        moves = self._positions.moves(runs)
-        begun = time.monotonic()
-        written = self._write(Batch(decoded.records, decoded.dead_letters, moves))
+        batch = Batch(decoded.records, decoded.dead_letters, self._positions.moves(runs))
+        return _Prepared(batch, decoded, sum(len(run.messages) for run in runs), time.monotonic())
+
+    def _committed(self, prepared: _Prepared, written: Written | None) -> bool:
+        """Note a commit and show it to the group; False when there was none."""
         if written is None:
-            return
-        mirrored = self._positions.advanced(moves)
+            self._reread(go_back=True)
+            return False
+        mirrored = self._positions.advanced(prepared.batch.moves)
         self._consumer.mirror(mirrored)
-        self._count(decoded, written, sum(len(run.messages) for run in runs), time.monotonic() - begun)
+        self._count(prepared.decoded, written, prepared.records, time.monotonic() - prepared.begun)
         for partition, (offset, _topic_id) in mirrored.items() if self._mismatches else ():
             subject = f"{partition.topic}:{partition.partition}"
             if offset >= self._mismatches.get(subject, offset + 1):
                 self._cursors.close_mismatch(subject)
                 del self._mismatches[subject]
+        return True
 
     def _write(self, batch: Batch) -> Written | None:
-        """Commit; None when the commit was refused or its outcome is unknown, and the cursors were read again."""
+        """Commit; None when the commit was refused or its outcome is unknown: the cursors have to be read again."""
         for attempt in range(1, _SAME_BATCH_TRIES + 1):
             try:
                 return self._writer.write(batch)
-            except FencedError:
+            except FencedError as error:
                 self._metrics.refused_commits.inc()
-                self._reread()
+                log.warning("commit_refused", why=str(error))
                 return None
             except psycopg.Error as error:
                 if error.sqlstate in _RETRY_SAME and attempt < _SAME_BATCH_TRIES:
@@ -211,7 +255,6 @@ class Session:
                     raise
                 self._report(False, f"Postgres failed a commit ({type(error).__name__}): connecting again")
                 self._reconnect()
-                self._reread()
                 return None
         raise AssertionError  # the last attempt returns or raises
 
@@ -253,7 +296,7 @@ class Session:
                 raise
             self._report(False, f"Postgres does not answer ({type(error).__name__}): connecting again")
             self._reconnect()
-            self._reread()
+            self._reread(go_back=True)
             return
         self._accounts = {account for account, stopped in pinned.items() if not stopped}
         topic_ids = self._admin.topic_ids(self._config.topics.applied)
@@ -262,21 +305,25 @@ class Session:
                 raise LogReplaced(f"topic {partition.topic} was made anew or deleted")
         self._report(True, "")
 
-    def _reread(self) -> None:
-        """Judge our cursors against their rows. Raises Rejoin when one is lost."""
+    def _reread(self, *, go_back: bool = False) -> None:
+        """Judge our cursors against their rows. Raises Rejoin when one is lost.
+
+        `go_back`: what was read beyond the cursors was dropped, so each partition is read again from its cursor.
+        """
         rows = self._cursors.read()
         for partition in list(self._positions):
             mine = self._positions[partition]
             row, max_offset = rows.get((partition.topic, partition.partition), (None, 0))
             verdict = judge(mine, row)
-            if verdict is Verdict.SAME:
+            if verdict is Verdict.SAME and not go_back:
                 continue
             if is_restored(mine, row):
                 self._mismatch(partition, mine.next_offset, 0 if row is None else row.next_offset)
             if row is None or verdict is Verdict.LOST:
                 self._metrics.second_writer.inc()
                 raise Rejoin(f"the cursor of {partition.topic}:{partition.partition} has another owner")
-            log.info("cursor_moved", topic=partition.topic, partition=partition.partition, offset=row.next_offset)
+            if verdict is Verdict.MOVED:
+                log.info("cursor_moved", topic=partition.topic, partition=partition.partition, offset=row.next_offset)
             self._positions.put(partition, row, max_offset)
             self._consumer.seek(partition, row.next_offset)
 
