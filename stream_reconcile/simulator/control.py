@@ -221,7 +221,7 @@ class ControlApi:
         body = read_body(await request.body())
         seed, orders, rate = (body.get(name, default) for name, default in (("seed", 1), ("orders", 1000), ("rate", 0)))
         history = generate_history(int(seed), int(orders), start=self._sim.now())
-        return answer(await self._sim.play(list(history), float(rate)))
+        return answer(await self._sim.play(history, float(rate)))
 
 
 def _guarded(endpoint: Endpoint) -> Endpoint:

@@ -29,8 +29,8 @@ from stream_reconcile.simulator.values import SECOND, decimal_text, parse_time, 
 DEFAULT_START = parse_time("2026-11-02T14:30:00Z")
 """A Monday, 9:30 in New York."""
 
-EVENTS_PER_ORDER = 3.5
-"""About so many frames for each order, all kinds mixed."""
+EVENTS_PER_FAMILY = 4.36
+"""About so many frames for each order with its legs and replacements, all kinds mixed (measured)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class History:
         self._frames_drawn = 0
         self._executions = 0
         self._outbox: list[Frame] = []
-        self._interval = round(EVENTS_PER_ORDER * SECOND / rate)
+        self._interval = round(EVENTS_PER_FAMILY * SECOND / rate)
         self._start = start
         rng = seeded(seed)
         self._brokerage = Brokerage(rng, self._outbox.append)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
-from stream_reconcile.core.errors import ConfigError
 from stream_reconcile.simulator.activities import ActivityLog
 from stream_reconcile.simulator.book import Book
 from stream_reconcile.simulator.brokerage import Brokerage
+from stream_reconcile.simulator.by_hand import Hand, operate
 from stream_reconcile.simulator.delivery import Delivery
 from stream_reconcile.simulator.fault_catalogue import Place, read_fault
 from stream_reconcile.simulator.faults import ArmedFault, Faults
@@ -18,7 +18,7 @@ from stream_reconcile.simulator.flow import Stage
 from stream_reconcile.simulator.flow_groups import draw
 from stream_reconcile.simulator.frames import Frame
 from stream_reconcile.simulator.groups import Flow
-from stream_reconcile.simulator.history import EVENTS_PER_ORDER
+from stream_reconcile.simulator.history import EVENTS_PER_FAMILY
 from stream_reconcile.simulator.matching import Matcher
 from stream_reconcile.simulator.orders import Order
 from stream_reconcile.simulator.protocols import encode_message
@@ -26,7 +26,7 @@ from stream_reconcile.simulator.schedule import Schedule
 from stream_reconcile.simulator.sessions import Sessions
 from stream_reconcile.simulator.settings import SimulatorSettings
 from stream_reconcile.simulator.tickets import Family, Market, TicketDesk
-from stream_reconcile.simulator.values import HOUR, NANO, SECOND, seeded
+from stream_reconcile.simulator.values import HOUR, SECOND, seeded
 
 _STEPS_AT_ONCE = 200
 
@@ -152,7 +152,7 @@ class Simulator:
     def _arrivals(self) -> Flow:
         while self._rate > 0 and not (self._flow_ends_at and self.brokerage.orders_opened >= self._flow_ends_at):
             self._arrive(self._schedule)
-            yield int(EVENTS_PER_ORDER * SECOND / self._rate * 2 * self._stage.rng.random())
+            yield int(EVENTS_PER_FAMILY * SECOND / self._rate * 2 * self._stage.rng.random())
         self._flowing = False
 
     def _arrive(self, schedule: Schedule) -> None:
@@ -216,12 +216,13 @@ class Simulator:
     # -- sockets -------------------------------------------------------------------------------------------------
 
     async def play(self, messages: Iterable[bytes], rate: float) -> dict[str, float]:
-        """Send ready-made messages past the books to all listening sockets: `rate` a second, 0: as fast as they take.
+        """Send messages past the books to all listening sockets: `rate` a second, 0: as fast as they are taken.
 
-        Returns how many were sent and in how many seconds. For load tests: what they say is nowhere in the truth.
+        They are all made before the first is sent, in a thread. Returns how many were sent and in how many seconds.
+        For load tests: what they say is nowhere in the truth.
         """
         text = self.settings.text_frames
-        encoded = [encode_message(message, text=text) for message in messages]
+        encoded = await asyncio.to_thread(lambda: [encode_message(message, text=text) for message in messages])
         started = time.perf_counter()
         batch = 500 if rate <= 0 else max(round(rate / 200), 1)
         for first in range(0, len(encoded), batch):
@@ -245,53 +246,7 @@ class Simulator:
     # -- by hand -------------------------------------------------------------------------------------------------
 
     def operate(self, order: Order, operation: str, qty: int | None, price: int | None, execution_id: str) -> None:
-        """Do something to an order by hand. Raises ConfigError for an unknown operation, OrderStateError."""
+        """Do something to an order by hand (`by_hand.OPERATIONS`). Raises ConfigError, OrderStateError."""
         self.now()
-        actions = self._operations(order, qty, price, execution_id)
-        action = actions.get(operation)
-        if action is None:
-            raise ConfigError(f"there is no operation {operation!r}; there are {', '.join(sorted(actions))}")
-        action()
+        operate(operation, Hand(self.brokerage, self.market, order, qty, price, execution_id))
         self.matcher.after_manual_close(order)
-
-    def _operations(
-        self, order: Order, qty: int | None, price: int | None, execution_id: str
-    ) -> dict[str, Callable[[], object]]:
-        brokerage = self.brokerage
-
-        def at_price() -> int:
-            return price if price is not None else self.market.quote(order.traded)
-
-        def execution() -> Any:
-            found = [each for each in order.executions if execution_id in {"", each.execution_id}]
-            if not found:
-                raise ConfigError(f"order {order.id} has no such execution")
-            return found[-1]
-
-        def fill() -> None:
-            if order.is_multi_leg:
-                prices = [self.market.quote(leg.traded) for leg in order.leg_orders]
-                brokerage.fill_legs(order, qty or order.remaining, prices)
-            else:
-                done = None if order.notional is None else qty is None
-                amount = qty or order.remaining or max((order.notional or 0) * NANO // at_price(), 1)
-                brokerage.fill(order, amount, at_price(), done=done)
-
-        return {
-            "accept": lambda: brokerage.accept(order),
-            "activate": lambda: brokerage.activate(order),
-            "reject": lambda: brokerage.reject(order),
-            "fill": fill,
-            "late_fill": lambda: brokerage.fill(order, qty or order.remaining, at_price(), late=True, done=False),
-            "bust": lambda: brokerage.bust(execution()),
-            "correct": lambda: brokerage.correct(execution(), qty or execution().qty, at_price()),
-            "request_cancel": lambda: brokerage.request_cancel(order),
-            "cancel": lambda: brokerage.cancel(order),
-            "refuse_cancel": lambda: brokerage.refuse_cancel(order),
-            "expire": lambda: brokerage.expire(order),
-            "done_for_day": lambda: brokerage.mark(order, "done_for_day"),
-            "stopped": lambda: brokerage.mark(order, "stopped"),
-            "suspended": lambda: brokerage.mark(order, "suspended"),
-            "calculated": lambda: brokerage.mark(order, "calculated"),
-            "restate": lambda: brokerage.restate(order, price),
-        }
