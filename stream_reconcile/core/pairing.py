@@ -7,7 +7,7 @@ than the truth does, since the truth is one of the matchings.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -32,9 +32,9 @@ def pair(frames: Iterable[Frame], activities: Iterable[Activity]) -> dict[str, s
 
     A frame and an activity fit if quantity and price are equal as decimals, their times are at most `TOLERANCE_NS`
     apart, and their cumulative quantities are equal where both state one. Activities in order of (time, id) each take
-    the first frame of (same cumulative first, then nearest in time, of equally near ones a free one, then by id) that
-    is free or whose activity can move on to another. An activity once paired stays paired while later ones are placed,
-    and the result does not depend on the order of the arguments.
+    a free frame that fits: one of the same cumulative first, then the nearest in time, then by id. Where none is free,
+    earlier ones are shifted along an augmenting path, if there is one; an activity once paired stays paired. So the
+    number of pairs is the greatest possible, and the result does not depend on the order of the arguments.
 
     Only frames and activities of one (quantity, price) fit, so no path leaves its group, and the groups are matched one
     by one: the result is that of the whole, and an order of many prices costs little.
@@ -52,16 +52,14 @@ def pair(frames: Iterable[Frame], activities: Iterable[Activity]) -> dict[str, s
     return pairs
 
 
-_Fit = tuple[bool, int, str]
-"""Cumulative differs or isn't stated, distance in time (ns), execution id: sorts by preference."""
-
-
 class _Group:
     """The frames and activities of one quantity and price."""
 
     def __init__(self, frames: list[Frame], activities: list[Activity]) -> None:
-        self._owner: dict[str, str] = {}
-        activities = sorted(activities, key=lambda activity: (activity.transacted_at_ns, activity.activity_id))
+        self._activities = {
+            activity.activity_id: activity
+            for activity in sorted(activities, key=lambda activity: (activity.transacted_at_ns, activity.activity_id))
+        }
         # By cumulative quantity, so that a thousand fills of one size and price do not compare all with all.
         self._stated: dict[Decimal, list[Frame]] = {}
         self._open: list[Frame] = []
@@ -70,52 +68,51 @@ class _Group:
                 self._open.append(frame)
             else:
                 self._stated.setdefault(frame.cum_qty, []).append(frame)
-        self._fits = {activity.activity_id: self._fitting(activity) for activity in activities}
+        self._holder: dict[str, str] = {}
+        self._dead_ends: set[str] = set()
 
     def pairs(self) -> dict[str, str]:
-        for activity_id in self._fits:
+        for activity_id in self._activities:
             self._place(activity_id)
-        return self._owner
+        return self._holder
 
-    def _fitting(self, activity: Activity) -> list[_Fit]:
+    def _fitting(self, activity_id: str) -> list[str]:
+        """Execution ids of the frames that fit, the preferred first."""
+        activity = self._activities[activity_id]
         if activity.cum_qty is None:
             stated = [frame for frames in self._stated.values() for frame in frames]
         else:
             stated = self._stated.get(activity.cum_qty, [])
-        fits: list[_Fit] = []
+        fits: list[tuple[bool, int, str]] = []
         for frame in (*stated, *self._open):
             distance = abs(frame.transacted_at_ns - activity.transacted_at_ns)
             if frame.fits_any or distance <= TOLERANCE_NS:
                 same = frame.cum_qty is not None and frame.cum_qty == activity.cum_qty
                 fits.append((not same, distance, frame.execution_id))
-        return sorted(fits)
+        return [execution_id for _, _, execution_id in sorted(fits)]
 
-    def _choices(self, activity_id: str) -> Iterator[str]:
-        owner = self._owner
-        return iter(
-            [fit[2] for fit in sorted(self._fits[activity_id], key=lambda fit: (fit[0], fit[1], fit[2] in owner))]
-        )
-
-    def _place(self, activity_id: str) -> bool:
-        """Pair one more activity along an augmenting path, if there is one; with a stack, for paths can be long."""
-        tried: set[str] = set()
+    def _place(self, activity_id: str) -> None:
+        """Pair one more activity, if it can be; with a stack, for augmenting paths can be long."""
         path = [activity_id]
-        choices = [self._choices(activity_id)]
+        choices = [self._fitting(activity_id)]
         taken: list[str] = []
+        tried: set[str] = set()
         while path:
-            execution_id = next((choice for choice in choices[-1] if choice not in tried), None)
-            if execution_id is None:
+            free = next((choice for choice in choices[-1] if choice not in self._holder), None)
+            if free is not None:
+                self._holder.update(zip([*taken, free], path, strict=True))
+                return
+            held = next((c for c in choices[-1] if c not in tried and c not in self._dead_ends), None)
+            if held is None:
                 path.pop()
                 choices.pop()
                 if taken:
                     taken.pop()
                 continue
-            tried.add(execution_id)
-            taken.append(execution_id)
-            holder = self._owner.get(execution_id)
-            if holder is None:
-                self._owner.update(zip(taken, path, strict=True))
-                return True
-            path.append(holder)
-            choices.append(self._choices(holder))
-        return False
+            tried.add(held)
+            taken.append(held)
+            path.append(self._holder[held])
+            choices.append(self._fitting(path[-1]))
+        # No free frame can be reached from these. None ever will: a later path that led through one would have to end
+        # among them.
+        self._dead_ends |= tried

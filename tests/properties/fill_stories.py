@@ -117,6 +117,35 @@ consistent_evidence = st.lists(_anything, max_size=20, unique_by=identity).map(p
 """Anything, but each id has one content."""
 
 
+near_moments = st.sampled_from([EPOCH, EPOCH + 4 * SECOND, EPOCH + 8 * SECOND])
+"""Neighbours fit, the first and the last do not."""
+
+
+@st.composite
+def crowds(draw: st.DrawFn) -> list[Evidence]:
+    """Consistent evidence of executions that all look alike, so that as much as possible fits and shifts."""
+    one, price = Decimal(1), Decimal(10)
+    spots = st.lists(st.tuples(near_moments, st.sampled_from([None, Decimal(1), Decimal(2)])), min_size=2, max_size=4)
+    frames = [
+        Execution(ACCOUNT, ORDER, f"e{n}", one, price, at, cumulative, SYMBOL, "buy", NOWHERE)
+        for n, (at, cumulative) in enumerate(draw(spots))
+    ]
+    told = [
+        Activity(ACCOUNT, ORDER, f"a{n}", one, price, at, cumulative, SYMBOL, "buy", NOWHERE)
+        for n, (at, cumulative) in enumerate(draw(spots))
+    ]
+    adjusted = draw(st.sets(st.sampled_from([*(f.execution_id for f in frames), "lost"]), min_size=1, max_size=2))
+    stand_ins = [
+        ExecutionAdjustment(ACCOUNT, ORDER, name, one, price, EPOCH, SYMBOL, "buy", NOWHERE)
+        for name in sorted(adjusted)
+    ]
+    explained_from = st.integers(1, 6).map(Decimal)
+    residual = Residual(
+        ACCOUNT, ORDER, "k", one, price, draw(near_moments), draw(explained_from), SYMBOL, "buy", NOWHERE
+    )  # fmt: skip
+    return placed([*stand_ins, *frames, *told, residual])
+
+
 @dataclass(frozen=True)
 class Happening:
     """One thing that really happened, and what the broker can say of it."""
@@ -131,13 +160,14 @@ class Happening:
 
 
 @st.composite
-def stories(draw: st.DrawFn, *, rounds: int = 1, most: int = 9) -> list[list[Happening]]:
+def stories(draw: st.DrawFn, *, rounds: int = 1, most: int = 9, far: bool = False) -> list[list[Happening]]:
     """`rounds` stretches of what happened to one order, a minute apart.
 
     Executions collide in quantity, price and millisecond; after a bust or correction the same cumulative quantity comes
     again. Frames of executions can be lost, those of busts and corrections not. Each execution and each correction has
-    its activity, up to five seconds off.
+    its activity, up to five seconds off, or with `far` now and then a minute.
     """
+    jitters = [0, 0, 1, -MILLISECOND, SECOND, -2 * SECOND, 5 * SECOND, -5 * SECOND, *([60 * SECOND] * 3 * far)]
     told: list[list[Happening]] = []
     live: dict[str, Decimal] = {}
     now, number, net = EPOCH, 0, Decimal(0)
@@ -162,7 +192,7 @@ def stories(draw: st.DrawFn, *, rounds: int = 1, most: int = 9) -> list[list[Hap
             frame = Execution(
                 ACCOUNT, ORDER, name, qty, price, now, cumulative, SYMBOL, "buy", NOWHERE, previous
             )  # fmt: skip
-            jitter = draw(st.sampled_from([0, 0, 1, -MILLISECOND, SECOND, -2 * SECOND, 5 * SECOND, -5 * SECOND]))
+            jitter = draw(st.sampled_from(jitters))
             activity = Activity(
                 ACCOUNT, ORDER, f"a{draw(st.integers(0, 9))}-{number}", qty, price, now + jitter, net, SYMBOL, "buy",
                 NOWHERE,

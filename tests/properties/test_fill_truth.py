@@ -20,7 +20,7 @@ from fill_stories import (
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from stream_reconcile.core.evidence import Bust, Coordinates, Evidence, Execution, Residual
+from stream_reconcile.core.evidence import Bust, Coordinates, Evidence, Execution, ExecutionAdjustment, Residual
 from stream_reconcile.core.fills import FillBook, fill_rows, gross_qty
 from stream_reconcile.core.sums import Finding, findings
 
@@ -79,6 +79,33 @@ def test_i9_with_frames_alone_what_is_lost_is_found_missing(told, data):
     book = fill_rows(placed([h.frame for h in kept]))
 
     assert findings(book.net, filled, filled) == ((Finding.MISSING_FILL,) if len(kept) < len(trades) else ())
+
+
+@given(stories(far=True), st.randoms(use_true_random=False))
+def test_b7_execution_adjustments_join_what_failed_to_pair(told, random):
+    """Frames late, activities far off in time: adjustments made before the frame came hold once it is there."""
+    (story,) = told
+    evidence = broker_evidence(story)
+    adjustments = stand_ins(story, fill_rows(evidence).waiting)
+    for number in range(len(evidence)):
+        book = fill_rows([*evidence, *adjustments])
+        if Finding.EXCESS_FILL not in findings(book.net, story[-1].net, None):
+            break
+        alone = [row for row in book.rows if row.fill_key.startswith("a:")]
+        looks = {(row.qty, row.price) for row in alone}
+        frame = random.choice(
+            [r for r in book.rows if r.fill_key[0] == "x" and r.activity_id is None and (r.qty, r.price) in looks]
+        )
+        adjustments.append(
+            ExecutionAdjustment(
+                ACCOUNT, ORDER, frame.execution_id or "", frame.qty, frame.price, frame.transacted_at_ns, SYMBOL,
+                "buy", Coordinates("adjustments", 0, number),
+            )
+        )  # fmt: skip
+    event(f"adjustments: {len(adjustments)}")
+
+    assert fill_rows([*evidence, *adjustments]).net == story[-1].net
+    assert findings(book.net, story[-1].net, None) == ()
 
 
 @given(stories(rounds=3, most=4), st.data())
