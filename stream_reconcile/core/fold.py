@@ -86,5 +86,5 @@ def _place(o: Observation) -> tuple[str, int, int]:
 
 
 def _content(o: Observation) -> tuple[Decimal, Decimal]:
-    qty, price, _position = o.fill.split("\t")
+    _time, qty, price, _position = o.execution
     return Decimal(qty), Decimal(price)

@@ -84,9 +84,9 @@ def merge(observations: Iterable[Observation]) -> Merged:
             index -= 1
         ranked.insert(index, observation)
     winner = ranked[0]
-    columns = winner.columns.split("\t")
+    columns = winner.columns
     for field in range(len(ORDER_COLUMNS)):
         if not winner.stated >> field & 1:
             stating = next((o for o in ranked if o.stated >> field & 1), None)
-            columns[field] = NULL if stating is None else stating.columns.split("\t")[field]
+            columns[field] = NULL if stating is None else stating.columns[field]
     return Merged(winner, tuple(columns), newest_parent(ranked))

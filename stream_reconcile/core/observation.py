@@ -1,8 +1,8 @@
 """What one record of the log says about one order, as a frozen value.
 
-`columns` is the order in canonical text: the fields of `ORDER_COLUMNS` joined by tabs, `\\N` for null, exactly what
-Postgres takes by COPY. It is made once, by the parser, and used three times: to tell two observations apart, to store
-the history, to store the row. Times and decimals stay the broker's own characters (I7).
+`content` is the observation in canonical text: the fields of `CONTENT_COLUMNS` joined by tabs, `\\N` for null, exactly
+what Postgres takes by COPY. It is made once, by the parser, and used three times: to tell two observations apart, to
+store the history, to store the row. Times and decimals stay the broker's own characters (I7).
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ TEXTS: Final = (
     "time_in_force", "status", "replaces", "replaced_by",
 )  # fmt: skip
 ORDER_COLUMNS: Final = (*NUMBERS, *TIMES, *TEXTS, "extended_hours")
+EVENT_COLUMNS: Final = ("account_id", "alpaca_order_id", "source", "event", "execution_id")
+EVENT_NUMBERS: Final = ("event_at", "event_qty", "event_price", "position_qty")
+CONTENT_COLUMNS: Final = (*EVENT_COLUMNS, *EVENT_NUMBERS, *ORDER_COLUMNS, "parent_order_id", "ratio_qty", "extra")
+_FIRST_ORDER_COLUMN: Final = len(EVENT_COLUMNS) + len(EVENT_NUMBERS)
 ALL_STATED: Final = (1 << len(ORDER_COLUMNS)) - 1
 NULL: Final = "\\N"
 
@@ -57,27 +61,32 @@ class Observation(NamedTuple):
     partition: int
     offset: int
     known_at_ms: int
-    columns: str
+    content: str
+    """The fields of `CONTENT_COLUMNS` in canonical text."""
     stated: int
     """Bit i set: field i of `ORDER_COLUMNS` is in the record, be it null. Absent is not null (I2)."""
     source: str
     event: str
     """The frame's event; `snapshot` for a REST read, `leg` for a leg inside its parent's frame."""
-    event_at: str
-    """The frame's timestamp in the broker's characters, or `\\N`."""
     execution_id: str | None
-    fill: str
-    """Quantity, price and position after, tab-separated, `\\N` where the event has none."""
     is_fill: bool
     """An execution of this very order: fill or partial_fill with id, quantity and price."""
     event_key: str
-    """32 hex digits: identity of the observation (order, source, event, execution or time, version, content)."""
+    """32 hex digits: identity of the observation: digest of `content`, with what it states."""
     status: str | None
     parent_order_id: str | None
     """Stated only where the order was read inside its parent."""
     ratio_qty: str | None
-    extra: str | None
-    """JSON of fields this version does not know, kept as they came; None when there are none."""
+
+    @property
+    def columns(self) -> list[str]:
+        """Canonical text of each of `ORDER_COLUMNS`."""
+        return self.content.split("\t")[_FIRST_ORDER_COLUMN:-3]
+
+    @property
+    def execution(self) -> list[str]:
+        """Canonical text of time, quantity, price and position after (`EVENT_NUMBERS`)."""
+        return self.content.split("\t")[len(EVENT_COLUMNS) : _FIRST_ORDER_COLUMN]
 
 
 class Parsed(NamedTuple):

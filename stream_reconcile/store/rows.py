@@ -19,7 +19,6 @@ from stream_reconcile.core.evidence import (
 )
 from stream_reconcile.core.fills import FillRow
 from stream_reconcile.core.fold import Fold, OrderKey
-from stream_reconcile.core.observation import NULL
 
 _second_text: dict[int, str] = {}
 
@@ -48,10 +47,8 @@ def copy_lines(fold: Fold) -> Iterator[str]:
         winner = "t" if winners[(o.order_id, o.account_id)] is o else "f"
         fill = "t" if o.is_fill and fills[(o.execution_id or "", o.account_id)] is o else "f"
         yield (
-            f"{o.account_id}\t{o.order_id}\t{key}\t{o.source}\t{o.event}\t{o.event_at}\t{o.execution_id or NULL}"
-            f"\t{o.fill}\t{o.columns}\t{o.parent_order_id or NULL}\t{o.ratio_qty or NULL}\t{o.status_rank}"
-            f"\t{o.version_ns}\t{o.snapshot_ns}\t{o.stated}\t{o.extra or NULL}\t{o.topic}\t{o.partition}\t{o.offset}"
-            f"\t{time_text(o.known_at_ms)}\t{winner}\t{fill}\n"
+            f"{o.content}\t{key}\t{o.status_rank}\t{o.version_ns}\t{o.snapshot_ns}\t{o.stated}\t{o.topic}\t{o.partition}"
+            f"\t{o.offset}\t{time_text(o.known_at_ms)}\t{winner}\t{fill}\n"
         )
 
 

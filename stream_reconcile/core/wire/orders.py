@@ -6,10 +6,11 @@ does not fit it goes the careful way, field by field, to the same result.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET
 
@@ -37,6 +38,8 @@ _ESCAPES: Final = str.maketrans(
     {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\b": "\\b", "\f": "\\f", "\v": "\\v"}
 )
 _LONGEST_NUMBER: Final = 80
+LONGEST_ID: Final = 200
+_new_observation = tuple.__new__
 
 
 def escape(text: str | None) -> str:
@@ -82,105 +85,124 @@ def careful_number(text: str | None, field: str) -> str:
     return plain_number(text, field) if text else NULL
 
 
-def order_columns(order: Any, *, careful: bool) -> tuple[str, int]:
-    """The canonical text of an order and the mask of the fields that it states. Raises WireError."""
+class Happening(NamedTuple):
+    """What a record says beside the order itself."""
+
+    event: str
+    """The frame's event; `snapshot` for a REST read, `leg` for a leg inside its parent's frame."""
+    execution_id: str | None = None
+    event_at: str | None = None
+    qty: str | None = None
+    price: str | None = None
+    position_qty: str | None = None
+    is_fill: bool = False
+    parent_order_id: str | None = None
+    extra: str | None = None
+    """JSON of fields that this version does not know."""
+
+
+def observe(order: Any, seen: Seen, what: Happening, *, careful: bool) -> Observation:
+    """One Observation of `order`. Raises WireError when it has no plausible id or a field can't be read.
+
+    `careful`: a text of the record may need escaping, or a value checking.
+    """
+    order_id = order.id
+    if not order_id or len(order_id) > LONGEST_ID:
+        raise WireError("no_order_id")
     if order.order_type.__class__ is not str:
         order.order_type = order.type
-    if not careful:
-        try:
-            checked = "\t".join([NULL if value is None else value for value in _checked(order)])
-            texts = "\t".join([NULL if value is None else value for value in _textual(order)])
-            if is_plain(checked):
-                return f"{checked}\t{texts}\t{_BOOLEAN[order.extended_hours]}", ALL_STATED
-        except (TypeError, KeyError):
-            pass  # a field is absent: the careful way below counts which
+    content = None
+    stated = ALL_STATED
+    if not careful and what.parent_order_id is None and what.extra is None:
+        content = _plain_content(order, seen, what)
+    if content is None:
+        content, stated = _careful_content(order, seen, what)
+    updated, status, filled_qty = order.updated_at, order.status, order.filled_qty
+    stamped = updated.__class__ is str and updated
+    version_ns = parse_ns(updated) if stamped else _version_without_update(order, what)
+    snapshot = seen.source == "sweep"
+    return _new_observation(
+        Observation,
+        (
+            order_id,
+            seen.account_id,
+            version_ns,
+            filled_qty if filled_qty.__class__ is str and filled_qty else None,
+            status_rank(status if status.__class__ is str else ""),
+            seen.received_at_ns if snapshot else 0,
+            seen.topic,
+            seen.partition,
+            seen.offset,
+            seen.known_at_ms,
+            content,
+            stated,
+            seen.source,
+            what.event,
+            what.execution_id,
+            what.is_fill,
+            blake2b(f"{content}\t{stated}".encode(), digest_size=16).hexdigest(),
+            status if status.__class__ is str else None,
+            what.parent_order_id,
+            _ratio(order, what),
+        ),
+    )
+
+
+def _plain_content(order: Any, seen: Seen, what: Happening) -> str | None:
+    """The content of the usual case, in two joins; None where a field is absent or needs a closer look."""
+    try:
+        values = (what.event_at, what.qty, what.price, what.position_qty, *_checked(order))
+        checked = "\t".join([NULL if value is None else value for value in values])
+        texts = "\t".join([NULL if value is None else value for value in _textual(order)])
+        extended_hours = _BOOLEAN[order.extended_hours]
+    except (TypeError, KeyError):
+        return None  # absent, and absent is not null: the careful way notes which fields are stated
+    if not is_plain(checked):
+        return None
+    return (
+        f"{seen.account_id}\t{order.id}\t{seen.source}\t{what.event}\t{what.execution_id or NULL}\t{checked}\t{texts}"
+        f"\t{extended_hours}\t\\N\t\\N\t\\N"
+    )
+
+
+def _careful_content(order: Any, seen: Seen, what: Happening) -> tuple[str, int]:
+    """The content, each field checked and escaped, and the mask of the fields that the order states."""
+    fields = [seen.account_id, escape(order.id), seen.source, escape(what.event), escape(what.execution_id or None)]
+    fields.append(careful_time(what.event_at, "timestamp"))
+    fields += [
+        careful_number(what.qty, "qty"),
+        careful_number(what.price, "price"),
+        careful_number(what.position_qty, "position_qty"),
+    ]
     stated = 0
-    fields: list[str] = []
     for index, name in enumerate(ORDER_COLUMNS):
         value = getattr(order, name)
         if value is UNSET:
             fields.append(NULL)
             continue
         stated |= 1 << index
-        if name in NUMBERS:
-            fields.append(careful_number(value, name))
-        elif name in TIMES:
-            fields.append(careful_time(value, name))
-        elif name == "extended_hours":
-            fields.append(_BOOLEAN[value])
-        else:
-            fields.append(escape(value))
+        fields.append(_CAREFUL[name](value, name))
+    fields += [escape(what.parent_order_id), _ratio(order, what) or NULL, escape(what.extra)]
     return "\t".join(fields), stated
 
 
-def order_version(order: Any, event_at: str | None) -> int:
-    """Version of the observation (I2): `updated_at`, else the event's time, else `submitted_at`, else 0."""
-    updated = order.updated_at
-    if updated.__class__ is str and updated:
-        return parse_ns(updated)
-    if event_at:
-        return parse_ns(event_at)
+def _version_without_update(order: Any, what: Happening) -> int:
+    """Version of an observation that states no `updated_at` (I2): the event's time, else `submitted_at`, else 0."""
+    if what.event_at:
+        return parse_ns(what.event_at)
     submitted = order.submitted_at
     return parse_ns(submitted) if submitted.__class__ is str and submitted else 0
 
 
-def observe(
-    order: Any,
-    seen: Seen,
-    *,
-    event: str,
-    careful: bool,
-    event_at: str | None = None,
-    execution_id: str | None = None,
-    fill: str = "\\N\t\\N\t\\N",
-    is_fill: bool = False,
-    parent_order_id: str | None = None,
-    extra: str | None = None,
-) -> Observation:
-    """One Observation of `order`. Raises WireError when it has no plausible id or a field can't be read."""
-    order_id = order.id
-    if not order_id or len(order_id) > 200:
-        raise WireError("no_order_id")
-    columns, stated = order_columns(order, careful=careful)
-    version_ns = order_version(order, event_at)
-    status = order.status if order.status.__class__ is str else None
-    filled_qty = order.filled_qty if order.filled_qty.__class__ is str and order.filled_qty else None
-    ratio_qty = None
-    if parent_order_id is not None and order.ratio_qty is not None:
-        ratio_qty = plain_number(str(order.ratio_qty), "ratio_qty")
-    event_time = event_at or NULL
-    if careful:
-        order_id, event = escape(order_id), escape(event)
-        event_time = careful_time(event_at, "timestamp")
-        execution_id = None if execution_id is None else escape(execution_id)
-        parent_order_id = None if parent_order_id is None else escape(parent_order_id)
-    source = seen.source
-    identity = (
-        f"{seen.account_id}\t{order_id}\t{source}\t{event}\t{execution_id or event_time}\t{version_ns}\t{fill}"
-        f"\t{parent_order_id}\t{stated}\t{columns}"
-    )
-    return Observation(
-        order_id,
-        seen.account_id,
-        version_ns,
-        filled_qty,
-        status_rank(status or ""),
-        seen.received_at_ns if source == "sweep" else 0,
-        seen.topic,
-        seen.partition,
-        seen.offset,
-        seen.known_at_ms,
-        columns,
-        stated,
-        source,
-        event,
-        event_time,
-        execution_id,
-        fill,
-        is_fill,
-        blake2b(identity.encode(), digest_size=16).hexdigest(),
-        status,
-        parent_order_id,
-        ratio_qty,
-        extra,
-    )
+def _ratio(order: Any, what: Happening) -> str | None:
+    if what.parent_order_id is None or order.ratio_qty is None:
+        return None
+    return plain_number(str(order.ratio_qty), "ratio_qty")
+
+
+_CAREFUL: Final[dict[str, Callable[[Any, str], str]]] = {
+    **dict.fromkeys(NUMBERS, careful_number),
+    **dict.fromkeys(TIMES, careful_time),
+    **dict.fromkeys(TEXTS, lambda value, _name: escape(value)),
+    "extended_hours": lambda value, _name: _BOOLEAN[value],
+}

@@ -17,12 +17,11 @@ from stream_reconcile.core.lifecycle import FILL_EVENTS
 from stream_reconcile.core.observation import Observation, Parsed, Seen
 from stream_reconcile.core.wire.executions import leg_executions, reversal
 from stream_reconcile.core.wire.lenient import Unknown, learnt_of, order_from_json, update_from_json
-from stream_reconcile.core.wire.orders import careful_number, escape, is_plain, observe
+from stream_reconcile.core.wire.orders import Happening, observe
 from stream_reconcile.core.wire.shapes import Shapes, decode_any
 
 STREAM: Final = "trade_updates"
 HEARTBEAT: Final = b"\x01"
-_NO_FILL: Final = "\\N\t\\N\t\\N"
 _REVERSALS: Final = frozenset(("trade_bust", "trade_correct"))
 
 
@@ -41,8 +40,9 @@ class Parser:
             return self._unusual_frame(raw, seen)
         if frame.stream != STREAM:
             return self._unusual_frame(raw, seen)
-        unknown = Unknown()
+        unknown = None
         if shapes.learnt_in_order or shapes.learnt_in_update:
+            unknown = Unknown()
             learnt_of(frame.data, shapes.learnt_in_update, "", unknown)
             if frame.data.order is not None:
                 learnt_of(frame.data.order, shapes.learnt_in_order, "order.", unknown)
@@ -52,8 +52,8 @@ class Parser:
         """One order of the REST API, nested legs included. Raises WireError."""
         unknown = Unknown()
         order = order_from_json(self._shapes.order, decode_any(raw), unknown)
-        observation = observe(order, seen, event="snapshot", careful=True, extra=self._extra(unknown))
-        legs = self._legs(order, seen, "snapshot", None, unknown) if order.legs else ()
+        observation = observe(order, seen, Happening("snapshot", extra=unknown.as_json()), careful=True)
+        legs = self._legs(order, seen, Happening("snapshot"), unknown) if order.legs else ()
         return Parsed("snapshot", "snapshot", (observation, *legs), (), tuple(unknown))
 
     def _unusual_frame(self, raw: bytes, seen: Seen) -> Parsed:
@@ -86,66 +86,46 @@ class Parser:
             )
         return parsed
 
-    def _update(self, update: Any, seen: Seen, *, careful: bool, unknown: Unknown) -> Parsed:
+    def _update(self, update: Any, seen: Seen, *, careful: bool, unknown: Unknown | None) -> Parsed:
         order = update.order
         if order is None:
             raise WireError("absent", "order")
-        event = update.event
-        execution_id, event_at = update.execution_id, update.timestamp
-        qty, price = update.qty, update.price
-        fill = _NO_FILL
-        if qty is not None or price is not None or update.position_qty is not None:
-            fill = "\t".join(["\\N" if value is None else value for value in (qty, price, update.position_qty)])
-        if not careful and not is_plain(f"{fill}\t{event_at or 'T'}"):
-            careful = True
-        if careful:
-            fill = "\t".join(
-                [
-                    careful_number(qty, "qty"),
-                    careful_number(price, "price"),
-                    careful_number(update.position_qty, "position_qty"),
-                ]
-            )
-        is_fill = event in FILL_EVENTS and bool(execution_id and qty and price)
+        event, event_at = update.event, update.timestamp
+        is_fill = event in FILL_EVENTS and bool(update.execution_id and update.qty and update.price)
         if is_fill and not event_at:
             event_at = order.filled_at or order.updated_at or None  # an execution needs a time to be paired by
             is_fill = event_at is not None
-        observation = observe(
-            order,
-            seen,
-            event=event,
-            careful=careful,
-            event_at=event_at,
-            execution_id=execution_id,
-            fill=fill,
-            is_fill=is_fill,
-            extra=self._extra(unknown),
+        what = Happening(
+            event,
+            update.execution_id,
+            event_at,
+            update.qty,
+            update.price,
+            update.position_qty,
+            is_fill,
+            None,
+            unknown.as_json() if unknown else None,
         )
+        observation = observe(order, seen, what, careful=careful)
+        fields = tuple(unknown) if unknown else ()
         if order.legs is None and update.legs is None and event not in _REVERSALS:
-            return Parsed("update", event, (observation,), (), tuple(unknown) if unknown else ())
-        legs = self._legs(order, seen, "leg", event_at, unknown) if order.legs else ()
-        evidence: tuple[Evidence, ...] = ()
-        if update.legs:
-            evidence = leg_executions(update, seen)
+            return Parsed("update", event, (observation,), (), fields)
+        nested = Unknown()
+        legs = self._legs(order, seen, Happening("leg", event_at=event_at), nested) if order.legs else ()
+        evidence: tuple[Evidence, ...] = leg_executions(update, seen) if update.legs else ()
         if event in _REVERSALS:
             evidence = (*evidence, *reversal(update, seen))
-        return Parsed("update", event, (observation, *legs), evidence, tuple(unknown))
+        return Parsed("update", event, (observation, *legs), evidence, (*fields, *nested))
 
-    def _legs(
-        self, order: Any, seen: Seen, event: str, event_at: str | None, unknown: Unknown
-    ) -> tuple[Observation, ...]:
+    def _legs(self, order: Any, seen: Seen, what: Happening, unknown: Unknown) -> tuple[Observation, ...]:
         legs: list[Observation] = []
+        nested = what._replace(parent_order_id=order.id)
         for value in order.legs:
             leg = order_from_json(self._shapes.order, value, unknown)
-            legs.append(observe(leg, seen, event=event, careful=True, event_at=event_at, parent_order_id=order.id))
+            legs.append(observe(leg, seen, nested, careful=True))
             if leg.legs:
-                legs += self._legs(leg, seen, event, event_at, unknown)
+                legs += self._legs(leg, seen, what, unknown)
         return tuple(legs)
-
-    @staticmethod
-    def _extra(unknown: Unknown) -> str | None:
-        text = unknown.as_json() if unknown else None
-        return None if text is None else escape(text)
 
 
 def _no_statement(kind: str) -> Parsed:

@@ -10,13 +10,13 @@ ALTER TABLE observed DROP COLUMN IF EXISTS recorded_at
 -- name: copy_observed
 -- Takes the batch; columns in the order in which `store.rows` writes them.
 COPY observed (
-    account_id, alpaca_order_id, event_key, source, event, event_at, execution_id, event_qty, event_price, position_qty,
+    account_id, alpaca_order_id, source, event, execution_id, event_at, event_qty, event_price, position_qty,
     qty, notional, filled_qty, filled_avg_price, limit_price, stop_price, trail_price, trail_percent, hwm, created_at,
     updated_at, submitted_at, filled_at, canceled_at, expired_at, failed_at, replaced_at, cancel_requested_at,
     expires_at, client_order_id, symbol, asset_id, asset_class, side, position_intent, order_type, order_class,
     time_in_force, status, replaces, replaced_by, extended_hours,
-    parent_order_id, ratio_qty, status_rank, updated_at_ns, snapshot_ns, stated, extra, topic, partition, "offset",
-    known_at, winner, fill
+    parent_order_id, ratio_qty, extra, event_key, status_rank, updated_at_ns, snapshot_ns, stated, topic, partition,
+    "offset", known_at, winner, fill
 ) FROM STDIN
 
 -- name: lock_shared
