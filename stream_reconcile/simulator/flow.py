@@ -8,7 +8,7 @@ What is rare in life (busts, races, refusals) is rare here, but far less so, so 
 from __future__ import annotations
 
 import random
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from stream_reconcile.simulator.brokerage import Brokerage
@@ -65,10 +65,13 @@ def simple(stage: Stage, family: Family) -> Flow:
         yield from _aftermath(stage, order)
 
 
-def opening(stage: Stage, order: Order) -> Generator[int, None, bool]:
-    """Received, perhaps accepted, then new; or refused by the exchange: False."""
+def opening(stage: Stage, order: Order, legs: Sequence[Order] = ()) -> Generator[int, None, bool]:
+    """Received, its legs held, perhaps accepted, then new; or refused by the exchange: False."""
     brokerage, rng = stage.brokerage, stage.rng
     brokerage.receive(order)
+    # The legs come as orders of their own, without a word of their parent.
+    for leg in legs:
+        brokerage.hold(leg)
     yield stage.pause(MILLISECOND, 30 * MILLISECOND)
     roll = rng.random()
     if roll < 0.03:

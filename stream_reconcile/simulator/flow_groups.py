@@ -79,10 +79,7 @@ def _with_entry(stage: Stage, family: Family, order_class: str, roles: tuple[str
     family.orders.append(entry)
     exit_side = "sell" if ticket.side == "buy" else "buy"
     legs = [_leg(stage, family, entry, role, exit_side) for role in roles]
-    # The legs come as orders of their own, without a word of their parent.
-    for leg in legs:
-        brokerage.hold(leg)
-    alive = yield from opening(stage, entry)
+    alive = yield from opening(stage, entry, legs)
     if alive and rng.random() < 0.75:
         yield from fill_up(stage, entry, parts=1 + int(rng.random() * 3))
     elif alive:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, overload
 
 from stream_reconcile.simulator.activities import fill_activity
 from stream_reconcile.simulator.brokerage import Brokerage
@@ -42,11 +43,14 @@ class HistoryCounts:
     executions: int
 
 
-class History:
+SinkT = TypeVar("SinkT", bound=TruthSink)
+
+
+class History(Generic[SinkT]):
     """One run of the generator; iterate it once. Frames come as bytes, or by `frames()` with what is in them."""
 
-    def __init__(self, seed: int | str, orders: int, start: int, rate: float, truth: TruthSink) -> None:
-        self.truth = truth
+    def __init__(self, seed: int | str, orders: int, start: int, rate: float, truth: SinkT) -> None:
+        self.truth: SinkT = truth
         self.activities: list[dict[str, object]] | None = None
         self._wanted = orders
         self._frames_drawn = 0
@@ -105,6 +109,18 @@ class History:
             self.activities.append(fill_activity(execution))
 
 
+@overload
+def generate_history(
+    seed: int | str, orders: int, *, start: int = ..., rate: float = ..., activities: bool = ...
+) -> History[MemoryTruth]: ...
+
+
+@overload
+def generate_history(
+    seed: int | str, orders: int, *, start: int = ..., rate: float = ..., truth: SinkT, activities: bool = ...
+) -> History[SinkT]: ...
+
+
 def generate_history(
     seed: int | str,
     orders: int,
@@ -113,7 +129,7 @@ def generate_history(
     rate: float = 100.0,
     truth: TruthSink | None = None,
     activities: bool = False,
-) -> History:
+) -> History[Any]:
     """A history of about `orders` orders (a group or a chain at the end may add a few), the same for the same seed.
 
     `start` is its first nanosecond since the epoch, `rate` its mean events a second in its own time: the higher, the
@@ -121,7 +137,7 @@ def generate_history(
     reached (default: in memory, as `history.truth`). With `activities`, `history.activities` collects the FILL
     activity of each execution in REST's shape.
     """
-    history = History(seed, orders, start, rate, MemoryTruth() if truth is None else truth)
+    history: History[Any] = History(seed, orders, start, rate, MemoryTruth() if truth is None else truth)
     if activities:
         history.activities = []
     return history

@@ -82,8 +82,6 @@ class Simulator:
 
     async def run(self) -> None:
         """Carry out scripts as they fall due, until `stopping` is set."""
-        if self.settings.preload_orders:
-            self._preload(self.settings.preload_orders, self.settings.preload_hours)
         self.set_flow(self.settings.rate, self.settings.orders)
         while not self.stopping.is_set():
             self._woken.clear()
@@ -160,16 +158,18 @@ class Simulator:
         script = draw(self._stage)(self._stage, family)
         schedule.add(schedule.current, script, lambda: self._desk.release(family))
 
-    def _preload(self, orders: int, hours: float) -> None:
-        """Orders of the past, lived through in an instant; nobody hears of them."""
-        span = round(hours * HOUR)
+    def preload(self) -> None:
+        """Orders of the past, as set, lived through in an instant; nobody hears of them."""
+        orders = self.settings.preload_orders
+        span = round(self.settings.preload_hours * HOUR)
         start = time.time_ns() - span
         schedule = Schedule()
 
         def arrivals() -> Flow:
             while self.brokerage.orders_opened < orders:
                 self._arrive(schedule)
-                yield int(span / orders * 0.98 * 2 * self._stage.rng.random())
+                # A family brings more than one order, so they end well before now.
+                yield int(span / orders * 2 * self._stage.rng.random())
 
         schedule.add(start, arrivals())
         while (due := schedule.next_due) is not None:

@@ -7,15 +7,25 @@ tests, which fail when a new uvicorn changes it.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
 
+# Answers that break off and sockets that are cut are errors to uvicorn, and meant here. A logger of our own keeps its
+# complaints apart, without touching the levels of a uvicorn that serves something else in this process.
+_QUIET = logging.getLogger("stream_reconcile.simulator.connections")
+_QUIET.setLevel(logging.CRITICAL)
+
 
 class HttpConnection(H11Protocol):
     """HTTP/1.1 whose answers can break off."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.logger = _QUIET
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -31,6 +41,7 @@ class SocketConnection(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.logger = _QUIET
         self.frozen = False
 
     def connection_made(self, transport: Any) -> None:

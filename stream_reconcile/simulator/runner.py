@@ -29,7 +29,7 @@ from stream_reconcile.simulator.client import Control
 from stream_reconcile.simulator.server import listen, serving
 from stream_reconcile.simulator.settings import SimulatorSettings
 
-_START_SECONDS = 30.0
+_START_SECONDS = 120.0  # a great many preloaded orders take their time
 _STOP_SECONDS = 15.0
 
 

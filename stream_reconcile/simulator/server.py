@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
 
+import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
@@ -20,6 +21,8 @@ from stream_reconcile.simulator.live import Simulator
 from stream_reconcile.simulator.protocols import HttpConnection, SocketConnection
 from stream_reconcile.simulator.rest import RestApi
 from stream_reconcile.simulator.settings import SimulatorSettings
+
+log = structlog.get_logger()
 
 _STOP_SECONDS = 1
 
@@ -72,6 +75,13 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _say_why(working: asyncio.Task[None]) -> None:
+    """The order flow ends with the simulator; should it end by a fault of ours, that must not go unseen till then."""
+    error = None if working.cancelled() else working.exception()
+    if error is not None:
+        log.error("simulator_stopped_working", exc_info=error)
+
+
 @contextlib.asynccontextmanager
 async def serving(
     settings: SimulatorSettings, listener: socket.socket | None = None
@@ -82,6 +92,7 @@ async def serving(
     """
     listener = listener or listen(settings.host, settings.port)
     simulator = Simulator(settings)
+    simulator.preload()
     config = uvicorn.Config(
         application(simulator),
         http=HttpConnection,
@@ -92,7 +103,6 @@ async def serving(
         ws_max_size=1 << 20,
         lifespan="off",
         log_config=None,
-        log_level="critical",
         access_log=False,
         server_header=False,
         date_header=False,
@@ -101,6 +111,7 @@ async def serving(
     server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))
     working = asyncio.create_task(simulator.run())
+    working.add_done_callback(_say_why)
     try:
         while not server.started:
             if running.done():

@@ -122,6 +122,7 @@ def test_only_the_path_that_is_named(sim: RunningSimulator, rest: Rest) -> None:
 
 
 def test_withheld_activities_are_listed_once_cleared(sim: RunningSimulator, rest: Rest) -> None:
+    sim.control.settle()
     before = len(rest.get("/v2/account/activities"))
     executed = len(list(sim.control.fills()))
     sim.control.fault("withhold_activities")

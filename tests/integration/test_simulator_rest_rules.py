@@ -19,8 +19,6 @@ ORDER = {"symbol": "T", "qty": 1, "side": "buy", "type": "market", "time_in_forc
 @pytest.fixture(scope="module")
 def sim() -> Iterator[RunningSimulator]:
     with running_simulator(seed=21, preload_orders=ORDERS, preload_hours=2, rate_limit=0) as running:
-        running.control.wait_until(lambda overview: overview["counters"]["orders"] >= ORDERS)
-        running.control.settle()
         yield running
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -147,6 +151,24 @@ def test_the_same_seed_gives_the_same_bytes_and_truth(seed: int) -> None:
     assert list(first) == list(second)
     assert first.truth.by_id == second.truth.by_id
     assert list(other) != list(generate_history(seed, 40))
+
+
+def test_the_bytes_do_not_depend_on_the_process() -> None:
+    code = (
+        "import hashlib; from stream_reconcile.simulator.history import generate_history; "
+        "print(hashlib.sha256(b''.join(generate_history(4, 300))).hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for hash_seed in ("1", "2")
+    }
+    assert digests == {hashlib.sha256(b"".join(generate_history(4, 300))).hexdigest() + "\n"}
 
 
 @MODEST
