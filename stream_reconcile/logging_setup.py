@@ -114,6 +114,6 @@ def configure_logging(
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
-    for noisy in ("websockets", "urllib3", "httpx", "httpcore", "asyncio", "alembic", "uvicorn.access"):
+    for noisy in ("websockets", "urllib3", "httpx", "httpcore", "asyncio", "alembic", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     return redactor

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, disable_created_metrics
 
 MOST_NAMES = 50
 OTHER = "other"
@@ -89,12 +89,10 @@ class Metrics:
     """All metrics of a process, in one registry; `version` is that of the program."""
 
     def __init__(self, version: str) -> None:
+        disable_created_metrics()  # a second series for each counter, which nobody asks for
         self.registry = CollectorRegistry()
         Info("reconcile_build", "The version that runs.", registry=self.registry).info({"version": version})
         self.apply = ApplyMetrics(self.registry)
         self.job_restarts = Counter(
             "reconcile_job_restarts", "Times a job failed and was started again.", ["job"], registry=self.registry
-        )
-        self.ready = Gauge(
-            "reconcile_ready", "1 if this part is ready, as in /readyz, else 0.", ["part"], registry=self.registry
         )

@@ -12,7 +12,14 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import (
+    OFFSET_INVALID,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # its public names are not in an __all__
     AdminClient,
     ConfigResource,
@@ -60,7 +67,14 @@ _SAID_NO = frozenset(
 )
 
 
-_NO_LEADER_NOW = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
+_NO_LEADER_NOW = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.FENCED_LEADER_EPOCH,
+    }
+)
 _LOOK_AGAIN_S = 0.1
 _TOPIC_RIGHTS = ("READ", "WRITE", "DESCRIBE", "DESCRIBE_CONFIGS")
 _GROUP_RIGHTS = ("READ",)
@@ -253,31 +267,40 @@ class KafkaAdmin:
                 {TopicPartition(*partition): which for partition in asked}, request_timeout=self._timeout_s
             )
             wait(answers.values(), timeout=self._timeout_s + 5)
-            # A topic that was just made, or whose leader just moved, answers a moment later.
-            last = time.monotonic() > deadline
-            asked = [
+            doubtful = [
                 partition
                 for place, future in answers.items()
-                if not self._took_offset(partition := Partition(place.topic, place.partition), future, found, last=last)
+                if not self._took_offset(partition := Partition(place.topic, place.partition), future, found)
             ]
+            # Only the cluster's own list says that a partition does not exist. One that does has no leader for the
+            # moment (it was just made, or moves), or its broker did not answer.
+            states = self.topics({partition.topic for partition in doubtful}) if doubtful else {}
+            asked = [
+                partition
+                for partition in doubtful
+                if (state := states[partition.topic]) is not None and partition.partition < state.partitions
+            ]
+            if asked and time.monotonic() > deadline:
+                raise self._silent(f"offsets of {asked[0].topic} can't be read")
             if asked:
                 time.sleep(_LOOK_AGAIN_S)
         return found
 
-    def _took_offset(
-        self, partition: Partition, future: Future[Any], found: dict[Partition, int], *, last: bool
-    ) -> bool:
-        """Put the answer into `found`; False if it has to be asked for again."""
+    def _took_offset(self, partition: Partition, future: Future[Any], found: dict[Partition, int]) -> bool:
+        """Put the answer into `found`; False where it is none."""
+        what = f"offsets of {partition.topic} can't be read"
         try:
-            found[partition] = self._result(future).offset
+            offset = self._result(future).offset
         except KafkaException as error:
-            code = error.args[0].code()
-            if code in _NO_LEADER_NOW and not last:
+            if error.args[0].code() in _NO_LEADER_NOW | _NO_SUCH_TOPIC:
                 return False
-            if code not in _NO_SUCH_TOPIC:
-                raise self._translated(f"offsets of {partition.topic} can't be read", error) from None
+            raise self._translated(what, error) from None
         except FutureTimeout:
-            raise self._silent(f"offsets of {partition.topic} can't be read") from None
+            raise self._silent(what) from None
+        # What the client gives, without an error, where the partition's broker did not answer in time.
+        if offset == OFFSET_INVALID:
+            return False
+        found[partition] = offset
         return True
 
     def _topic_state(self, name: str, future: Future[Any]) -> TopicState | None:
@@ -302,8 +325,12 @@ class KafkaAdmin:
             raise self._silent(f"{what} can't be read") from None
 
     def _result(self, future: Future[Answer]) -> Answer:
-        # librdkafka ends the request by itself; the margin is for a client that got no turn.
-        answer = future.result(timeout=self._timeout_s + 10)
+        try:
+            # librdkafka ends the request by itself; the margin is for a client that got no turn.
+            answer = future.result(timeout=self._timeout_s + 10)
+        finally:
+            # Log lines and `_on_error` wait for a poll, for ever if none comes.
+            self._client.poll(0)
         self._login_error = None
         return answer
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from stream_reconcile.core.errors import ReconcileError
 
@@ -22,6 +24,7 @@ log = structlog.get_logger()
 # With a probe's own time limits (at most 15 s) a loss shows within 30 s (DESIGN §6).
 PROBE_EVERY_S = 5.0
 SILENT_AFTER_S = 20.0
+RED_EVERY_S = 1.0
 
 STARTING = "it has not been looked at yet"
 
@@ -45,15 +48,9 @@ class _Part:
 
 
 class Readiness:
-    """States of all parts. Thread-safe. `on_change(part, ready)` is called at each change, and at the first report."""
+    """States of all parts. Thread-safe."""
 
-    def __init__(
-        self,
-        *,
-        on_change: Callable[[str, bool], None] = lambda part, ready: None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._on_change = on_change
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._parts: dict[str, _Part] = {}
         self._lock = threading.Lock()
@@ -67,7 +64,6 @@ class Readiness:
         """
         with self._lock:
             self._parts[part] = _Part(False, STARTING, datetime.now(UTC), self._clock(), silent_after_s)
-        self._on_change(part, False)
 
     def report(self, part: str, *, ready: bool, why: str = "") -> None:
         """Set the state of a part; `why` says in a sentence what is wrong and what to do."""
@@ -80,8 +76,6 @@ class Readiness:
                 known.since = datetime.now(UTC)
             said_before = known.why
             known.ready, known.why, known.checked_at = ready, "" if ready else why, self._clock()
-        if changed:
-            self._on_change(part, ready)
         if changed or known.why != said_before:
             (log.info if ready else log.warning)("readiness", part=part, ready=ready, why=known.why)
 
@@ -141,10 +135,28 @@ class Readiness:
                 self.report(part, ready=False, why=f"looking at it failed ({type(error).__name__}); see the log")
             else:
                 self.report(part, ready=True)
-            self._stop.wait(every_s)
+                self._stop.wait(every_s)
+                continue
+            self._stop.wait(min(every_s, RED_EVERY_S))
 
     def _status(self, part: _Part, now: float) -> PartStatus:
         silence = now - part.checked_at
         if part.ready and part.silent_after_s is not None and silence > part.silent_after_s:
             return PartStatus(False, f"it has not answered for {silence:.0f} s", part.since)
         return PartStatus(part.ready, part.why, part.since)
+
+
+class ReadinessMetrics(Collector):
+    """`reconcile_ready` for each part, equal to /readyz at the moment of the scrape."""
+
+    def __init__(self, readiness: Readiness) -> None:
+        self._readiness = readiness
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """One family."""
+        ready = GaugeMetricFamily(
+            "reconcile_ready", "1 if this part is ready, as in /readyz, else 0.", labels=("part",)
+        )
+        for part, status in self._readiness.statuses().items():
+            ready.add_metric([part], status.ready)
+        return (ready,)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from stream_reconcile.core.errors import PostgresUnreachable
-from stream_reconcile.web.readiness import STARTING, Readiness
+from stream_reconcile.web.readiness import STARTING, Readiness, ReadinessMetrics
 from support.waiting import wait_until
 
 
@@ -24,17 +25,20 @@ def test_no_part_no_obstacle() -> None:
 
 
 def test_an_expected_part_is_not_ready_until_it_reports() -> None:
-    changes: list[tuple[str, bool]] = []
-    readiness = Readiness(on_change=lambda part, ready: changes.append((part, ready)))
+    readiness = Readiness()
+    registry = CollectorRegistry()
+    registry.register(ReadinessMetrics(readiness))
     readiness.expect("apply")
+    assert registry.get_sample_value("reconcile_ready", {"part": "apply"}) == 0
     assert readiness.statuses()["apply"].why == STARTING
     assert not readiness.is_ready()
     readiness.report("apply", ready=True)
     assert readiness.is_ready()
+    assert registry.get_sample_value("reconcile_ready", {"part": "apply"}) == 1
     readiness.report("apply", ready=False, why="Postgres is away")
     readiness.report("apply", ready=False, why="Postgres is still away")
     assert readiness.as_json()["parts"]["apply"]["why"] == "Postgres is still away"
-    assert changes == [("apply", False), ("apply", True), ("apply", False)]
+    assert registry.get_sample_value("reconcile_ready", {"part": "apply"}) == 0
 
 
 def test_since_is_the_time_of_the_change_not_of_the_report() -> None:

@@ -1,0 +1,180 @@
+"""`stream-reconcile run`: the jobs, in this process, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
+from functools import partial
+from typing import Annotated
+
+import structlog
+import typer
+
+from stream_reconcile.commands.servers import Servers, codec_factory, servers_to_run_on, topic_plan, topics
+from stream_reconcile.commands.start import program_version, settings_for_a_job
+from stream_reconcile.config import Settings
+from stream_reconcile.core.errors import KafkaUnreachable, PostgresUnreachable, ReconcileError
+from stream_reconcile.jobs.lag import LagReader
+from stream_reconcile.jobs.lag_metrics import LagMetrics
+from stream_reconcile.jobs.probes import KafkaProbe, PostgresProbe
+from stream_reconcile.jobs.supervisor import Job, Supervisor, retried, signals_set
+from stream_reconcile.log.admin import KafkaAdmin
+from stream_reconcile.log.topic_check import ensure_topics
+from stream_reconcile.metrics import Metrics
+from stream_reconcile.store.connect import connect
+from stream_reconcile.store.migrations import migrate, require_current
+from stream_reconcile.web.app import build_app
+from stream_reconcile.web.readiness import Readiness, ReadinessMetrics
+from stream_reconcile.web.server import HttpServer
+
+log = structlog.get_logger()
+
+
+class Role(StrEnum):
+    """A part of the work that a process can take."""
+
+    INGEST = "ingest"
+    APPLY = "apply"
+    WEB = "web"
+
+
+def run(
+    role: Annotated[
+        list[Role] | None, typer.Option(help="Only this part of the work (repeatable). Default: all.")
+    ] = None,
+    migrate_first: Annotated[
+        bool | None, typer.Option("--migrate/--no-migrate", help="Bring the tables up to date first.")
+    ] = None,
+) -> None:
+    """Read the broker's stream into Kafka, and Kafka into Postgres, until SIGTERM or Ctrl-C.
+
+    Without DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS, and with all roles, it starts a Postgres and a Kafka of its own.
+    What can't be reached is waited for, and /readyz says what; what is configured wrong ends it with exit status 2.
+    """
+    settings = settings_for_a_job(migrate=migrate_first)
+    roles = frozenset(role or Role)
+    Process(settings, roles).run()
+
+
+class Process:
+    """One process of `run`: what it has in common for all its roles."""
+
+    def __init__(self, settings: Settings, roles: Collection[Role]) -> None:
+        self._settings = settings
+        self._roles = frozenset(roles)
+        self._accounts = settings.require_accounts() if Role.INGEST in self._roles else ()
+        self._metrics = Metrics(program_version())
+        self._readiness = Readiness()
+        for part in self._parts():
+            self._readiness.expect(part)
+        self._metrics.registry.register(ReadinessMetrics(self._readiness))
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Until stopped. Raises ReconcileError for what only a person can heal."""
+        settings = self._settings
+        with (
+            self._web(),
+            servers_to_run_on(settings, all_roles=self._roles == set(Role)) as servers,
+            signals_set(self._stop),
+        ):
+            log.info(
+                "running",
+                roles=sorted(self._roles),
+                kafka=servers.kafka.bootstrap_servers,
+                postgres=servers.postgres,
+                embedded=servers.embedded,
+            )
+            with self._watched(servers):
+                if self._prepared(servers):
+                    Supervisor(self._jobs(servers), self._readiness, self._metrics.job_restarts, self._stop).run()
+            log.info("stopped")
+
+    def _parts(self) -> Iterator[str]:
+        yield from ("postgres", "kafka")
+        for account in self._accounts:
+            suffix = "" if len(self._accounts) == 1 else f":{account.name}"  # as jobs.ingest.health names them
+            yield from (f"broker{suffix}", f"ingest{suffix}")
+        if Role.APPLY in self._roles:
+            yield "apply"
+
+    @contextmanager
+    def _web(self) -> Iterator[None]:
+        """HTTP for the role web, and for a process without it whose address was set on purpose."""
+        settings = self._settings
+        if Role.WEB not in self._roles and "http_addr" not in settings.model_fields_set:
+            yield
+            return
+        listen = settings.listen
+        token = settings.http_token.get_secret_value() if settings.http_token else None
+        if not listen.is_loopback and token is None:
+            log.warning("http_token_not_set", open=["/livez", "/readyz"], refused=["/metrics", "/"])
+        app = build_app(self._metrics.registry, self._readiness, token=token, is_loopback=listen.is_loopback)
+        server = HttpServer(app, *listen)
+        server.start()
+        try:
+            yield
+        finally:
+            server.stop()
+
+    def _jobs(self, servers: Servers) -> list[Job]:
+        # The broker's client takes a second to load, which no other command should pay.
+        from stream_reconcile.commands.run_jobs import apply_job, ingest_jobs  # noqa: PLC0415 - as said above
+
+        jobs = ingest_jobs(self._settings, self._accounts, servers, self._readiness, self._metrics)
+        if Role.APPLY in self._roles:
+            jobs.append(apply_job(self._settings, servers, self._readiness, self._metrics, self._stop))
+        return jobs
+
+    @contextmanager
+    def _watched(self, servers: Servers) -> Iterator[None]:
+        """Readiness of the servers, and lag for /metrics, as long as the process runs."""
+        settings = self._settings
+        with ExitStack() as stack:
+            self._readiness.watch("postgres", PostgresProbe(servers.dsn, settings.schema_))
+            self._readiness.watch("kafka", KafkaProbe(servers.kafka, topics(settings)))
+            stack.callback(self._readiness.close)
+            if Role.WEB in self._roles:
+                lag = LagMetrics(partial(self._lag_reader, servers))
+                self._metrics.registry.register(lag)
+                lag.start()
+                stack.callback(lag.close)
+            yield
+
+    def _lag_reader(self, servers: Servers) -> LagReader:
+        return LagReader(
+            servers.dsn,
+            self._settings.schema_,
+            servers.kafka,
+            group=self._settings.consumer_group,
+            topics=topics(self._settings),
+            limit_seconds=self._settings.lag_limit_seconds,
+        )
+
+    def _prepared(self, servers: Servers) -> bool:
+        """Tables and topics are as they must be; waits for servers that are away. False if told to stop before."""
+        return retried(partial(self._prepare_postgres, servers), self._stop, self._not_prepared) and retried(
+            partial(self._prepare_kafka, servers), self._stop, self._not_prepared
+        )
+
+    def _not_prepared(self, error: ReconcileError) -> None:
+        log.warning("waiting", why=str(error))
+        if isinstance(error, PostgresUnreachable):
+            self._readiness.report("postgres", ready=False, why=str(error))
+        elif isinstance(error, KafkaUnreachable):
+            self._readiness.report("kafka", ready=False, why=str(error))
+
+    def _prepare_postgres(self, servers: Servers) -> None:
+        if self._settings.migrate:
+            migrate(servers.dsn, self._settings.schema_)
+            return
+        with connect(servers.dsn, self._settings.schema_, name="stream-reconcile run") as connection:
+            require_current(connection, self._settings.schema_)
+
+    def _prepare_kafka(self, servers: Servers) -> None:
+        with KafkaAdmin(servers.kafka) as admin:
+            for finding in ensure_topics(admin, topics(self._settings), topic_plan(self._settings)):
+                log.warning("topic", topic=finding.topic, setting=finding.setting, why=finding.message)
+        codec_factory(self._settings)()  # the registry answers, and has our schemas
