@@ -1,16 +1,18 @@
 """RFC 3339 timestamps of the broker as integer nanoseconds since the epoch, UTC.
 
 Alpaca writes 0 to 9 fraction digits and `Z` or a numeric offset (samples 05, 14, 32); `datetime` keeps six digits only,
-and versions of an order can differ in the seventh (I7).
+and versions of an order can differ in the seventh (I7). The years are 1 to 9999: Go, in which the broker's servers are
+written, writes a time that was never set as `0001-01-01T00:00:00Z`.
 """
 
 from __future__ import annotations
 
-from calendar import timegm
+from datetime import date
 
 from stream_reconcile.core.errors import WireError
 
 NANOSECONDS = 1_000_000_000
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 _SCALE: tuple[int, ...] = tuple(int(10 ** (9 - digits)) for digits in range(10))
 _CACHE_LIMIT = 65_536
 _seconds: dict[str, int] = {}
@@ -32,7 +34,10 @@ def parse_ns(text: str) -> int:
             sign = {"+": 1, "-": -1}[rest[-6]]
             if rest[-3] != ":":
                 raise ValueError
-            offset = sign * (_number(rest[-5:-3]) * 3600 + _number(rest[-2:]) * 60)
+            hours, minutes = _number(rest[-5:-3]), _number(rest[-2:])
+            if hours > 15 or minutes > 59:  # the bounds of Postgres; no place on Earth is further than 14 hours off
+                raise ValueError
+            offset = sign * (hours * 3600 + minutes * 60)
             digits = rest[1:-6]
             if rest[:-6] == "":
                 return (seconds - offset) * NANOSECONDS
@@ -53,13 +58,14 @@ def _parse_seconds(text: str) -> int:
     try:
         if len(text) != 19 or (text[4], text[7], text[10], text[13], text[16]) != ("-", "-", "T", ":", ":"):
             raise ValueError
-        year, month, day = _number(text[0:4]), _number(text[5:7]), _number(text[8:10])
+        day = date(_number(text[0:4]), _number(text[5:7]), _number(text[8:10])).toordinal() - _EPOCH_DAY
         hour, minute, second = _number(text[11:13]), _number(text[14:16]), _number(text[17:19])
-        if not (1 <= month <= 12 and 1 <= day <= 31 and hour <= 23 and minute <= 59 and second <= 59 and year >= 1970):
+        # A leap second is the first of the next minute, as Postgres has it.
+        if hour > 23 or minute > 59 or second > 60:
             raise ValueError
     except (ValueError, IndexError):
         raise WireError("bad_timestamp") from None
-    seconds = timegm((year, month, day, hour, minute, second, 0, 0, 0))
+    seconds = day * 86_400 + hour * 3_600 + minute * 60 + second
     if len(_seconds) >= _CACHE_LIMIT:
         _seconds.clear()
     _seconds[text] = seconds
