@@ -102,11 +102,10 @@ class Settler:
                 distinct[values["evidence_key"]] = values
         if not distinct:
             return
-        with self._connection.cursor() as cursor:
-            cursor.executemany(self._sql["insert_evidence"], list(distinct.values()), returning=True)
-            added: set[str] = set()
-            for result in cursor.results():
-                added |= {key.hex for key, new in result if new}
+        rows = list(distinct.values())
+        arrays = {name: [row[name] for row in rows] for name in rows[0]}
+        result = self._connection.execute(self._sql["insert_evidence"], arrays)
+        added = {key.hex for key, new in result.fetchall() if new}
         for key in added:
             values = distinct[key]
             kind = _OPENED_BY_EVIDENCE.get(values["kind"])
@@ -133,13 +132,19 @@ class Settler:
             changed += [row for key, row in wanted.items() if key not in there or not _same(row, there[key])]
             for conflict in book.conflicts:
                 noted.open(order[1], "conflicting_fill", order[0], _conflict_evidence(conflict))
-        with self._connection.cursor() as cursor:
-            if gone:
+        if gone:
+            with self._connection.cursor() as cursor:
                 cursor.executemany(self._sql["drop_fill"], gone)
-            if changed:
-                # In key order, as the fast way writes them: two members never wait for each other crosswise.
-                changed.sort(key=lambda row: (row.fill_key, row.account_id))
-                cursor.executemany(self._sql["put_fill"], [fill_values(row) for row in changed])
+        # An execution id that two orders claim is one row: the first in the log has it, here as in the statement.
+        rows: dict[tuple[str, str], FillRow] = {}
+        for fill in changed:
+            rival = rows.setdefault((fill.fill_key, fill.account_id), fill)
+            if fill.coordinates < rival.coordinates:
+                rows[fill.fill_key, fill.account_id] = fill
+        if rows:
+            columns = zip(*(fill_values(fill) for fill in rows.values()), strict=True)
+            arrays = {name: list(column) for name, column in zip(FILL_COLUMNS, columns, strict=True)}
+            self._connection.execute(self._sql["put_fills"], arrays)
 
     def _check_sums(self, orders: set[OrderKey], noted: Findings) -> None:
         rows = self._rows("sums_of", orders)

@@ -152,11 +152,17 @@ INSERT INTO fill_evidence AS v (
     account_id, alpaca_order_id, evidence_key, kind, evidence_id, previous_execution_id, symbol, side, qty, price,
     transacted_at_ns, cum_qty, explained_from, topic, partition, "offset", position, known_at
 )
-VALUES (
-    %(account_id)s, %(order_id)s, %(evidence_key)s, %(kind)s, %(evidence_id)s, %(previous_execution_id)s, %(symbol)s,
-    %(side)s, %(qty)s, %(price)s, %(transacted_at_ns)s, %(cum_qty)s, %(explained_from)s, %(topic)s, %(partition)s,
-    %(offset)s, %(position)s, to_timestamp(%(known_at_ms)s::bigint / 1000.0)
-)
+SELECT account_id, order_id, evidence_key, kind, evidence_id, previous_execution_id, symbol, side, qty, price,
+       transacted_at_ns, cum_qty, explained_from, topic, partition, "offset", position,
+       to_timestamp(known_at_ms / 1000.0)
+FROM unnest(
+    %(account_id)s::text[], %(order_id)s::text[], %(evidence_key)s::uuid[], %(kind)s::text[], %(evidence_id)s::text[],
+    %(previous_execution_id)s::text[], %(symbol)s::text[], %(side)s::text[], %(qty)s::numeric[], %(price)s::numeric[],
+    %(transacted_at_ns)s::bigint[], %(cum_qty)s::numeric[], %(explained_from)s::numeric[], %(topic)s::text[],
+    %(partition)s::integer[], %(offset)s::bigint[], %(position)s::integer[], %(known_at_ms)s::bigint[]
+) AS w(account_id, order_id, evidence_key, kind, evidence_id, previous_execution_id, symbol, side, qty, price,
+       transacted_at_ns, cum_qty, explained_from, topic, partition, "offset", position, known_at_ms)
+ORDER BY order_id, account_id, evidence_key
 ON CONFLICT (alpaca_order_id, account_id, evidence_key) DO UPDATE SET
     topic = excluded.topic, partition = excluded.partition, "offset" = excluded."offset",
     position = excluded.position, known_at = excluded.known_at
@@ -289,13 +295,21 @@ FROM fills f
 JOIN unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
   ON f.alpaca_order_id = w.order_id AND f.account_id = w.account_id
 
--- name: put_fill
--- Writes one fill row as the evidence gives it. Where two orders claim one execution id, the first in the log has it.
+-- name: put_fills
+-- Writes fill rows as the evidence gives them. Where two orders claim one execution id, the first in the log has it.
 INSERT INTO fills AS f (
     account_id, alpaca_order_id, fill_key, execution_id, activity_id, symbol, side, qty, price, transacted_at, entry,
     reverses, source, topic, partition, "offset"
 )
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+SELECT *
+FROM unnest(
+    %(account_id)s::text[], %(alpaca_order_id)s::text[], %(fill_key)s::text[], %(execution_id)s::text[],
+    %(activity_id)s::text[], %(symbol)s::text[], %(side)s::text[], %(qty)s::numeric[], %(price)s::numeric[],
+    %(transacted_at)s::timestamptz[], %(entry)s::text[], %(reverses)s::text[], %(source)s::text[], %(topic)s::text[],
+    %(partition)s::integer[], %(offset)s::bigint[]
+) AS w(account_id, alpaca_order_id, fill_key, execution_id, activity_id, symbol, side, qty, price, transacted_at, entry,
+       reverses, source, topic, partition, "offset")
+ORDER BY fill_key, account_id
 ON CONFLICT (fill_key, account_id) DO UPDATE SET
     alpaca_order_id = excluded.alpaca_order_id, execution_id = excluded.execution_id,
     activity_id = excluded.activity_id, symbol = excluded.symbol, side = excluded.side, qty = excluded.qty,
