@@ -26,8 +26,8 @@ from websockets.frames import DATA_OPCODES, Frame
 from websockets.protocol import Event
 
 from stream_reconcile.core.errors import ConfigError
-from stream_reconcile.core.peek import Peek
 from stream_reconcile.core.session import Authorized, Close, End, Listening, Output, Ping, Send, StreamSession, Timing
+from stream_reconcile.core.wire.peek import Peek
 
 MAX_FRAME_BYTES: Final = 8 * 1024 * 1024
 _QUEUE_FRAMES: Final = 64  # read by the library ahead of us; then TCP holds the broker back

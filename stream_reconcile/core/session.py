@@ -13,13 +13,12 @@ has a deadline: so every state but CLOSED has one, and no wait is without limit.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-import msgspec
-
-from stream_reconcile.core.peek import Kind, Peek, peek
+from stream_reconcile.core.wire.peek import Kind, Peek, peek
 
 _SECOND = 1_000_000_000
 
@@ -142,14 +141,14 @@ _TIMEOUTS = {
     State.SUBSCRIBING: End.LISTEN_TIMEOUT,
 }
 
-_LISTEN = msgspec.json.encode({"action": "listen", "data": {"streams": ["trade_updates"]}})
+_LISTEN = json.dumps({"action": "listen", "data": {"streams": ["trade_updates"]}}).encode()
 
 
 class StreamSession:
     """The session from the first attempt to connect until it is closed; a new socket needs a new one."""
 
     def __init__(self, key_id: str, secret_key: str, *, now_ns: int, timing: Timing | None = None) -> None:
-        self._auth = msgspec.json.encode({"action": "auth", "key": key_id, "secret": secret_key})
+        self._auth = json.dumps({"action": "auth", "key": key_id, "secret": secret_key}).encode()
         self._timing = timing or Timing()
         self._state = State.OPENING
         self._pinged = False

@@ -12,9 +12,9 @@ from stream_reconcile.broker.stream import Ended, StreamSocket, StreamTarget
 from stream_reconcile.core.errors import ReconcileError
 from stream_reconcile.core.gaps import GapTracker
 from stream_reconcile.core.lifecycle import STATUSES
-from stream_reconcile.core.peek import Kind, Peek
 from stream_reconcile.core.reconnect import Backoff, may_recycle
 from stream_reconcile.core.session import Authorized, End, Listening
+from stream_reconcile.core.wire.peek import Kind, Peek
 from stream_reconcile.jobs.ingest.config import Timing
 from stream_reconcile.jobs.ingest.database import Database
 from stream_reconcile.jobs.ingest.health import IngestHealth

@@ -5,8 +5,8 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from stream_reconcile.core.gaps import Reason
-from stream_reconcile.core.peek import Kind
 from stream_reconcile.core.session import End
+from stream_reconcile.core.wire.peek import Kind
 
 _ACK_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _PREFIX = "reconcile_ingest"

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import structlog
 
 from stream_reconcile.core.gaps import Entry, Fate, GapTracker, usable_time
-from stream_reconcile.core.peek import Kind, Peek
+from stream_reconcile.core.wire.peek import Kind, Peek
 from stream_reconcile.jobs.ingest.metrics import AccountMetrics
 from stream_reconcile.log.codec import Codec, Envelope
 from stream_reconcile.log.connection import KafkaConfig
