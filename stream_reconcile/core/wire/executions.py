@@ -19,7 +19,7 @@ from stream_reconcile.core.evidence import (
 from stream_reconcile.core.observation import Parsed, Seen
 from stream_reconcile.core.timestamps import parse_ns
 from stream_reconcile.core.wire.lenient import Unknown, mapping
-from stream_reconcile.core.wire.orders import plain_number
+from stream_reconcile.core.wire.orders import LONGEST_ID, plain_number
 from stream_reconcile.core.wire.shapes import as_text, decode_any
 
 _ACTIVITY_FIELDS = frozenset(
@@ -47,8 +47,8 @@ def leg_executions(update: Any, seen: Seen) -> tuple[Execution, ...]:
                 price=_decimal(leg.price, "legs.price"),
                 transacted_at_ns=parse_ns(leg.timestamp or update.timestamp or ""),
                 cum_qty=_decimal(cum_qty, "legs.filled_qty") if cum_qty else None,
-                symbol=leg.symbol or "",
-                side=as_text(order.get("side"), "legs.side") or "",
+                symbol=_text(leg.symbol, "legs.symbol"),
+                side=_text(order.get("side"), "legs.side"),
                 coordinates=Coordinates(seen.topic, seen.partition, seen.offset, index),
             )
         )
@@ -66,7 +66,7 @@ def reversal(update: Any, seen: Seen) -> tuple[Evidence, ...]:
             Bust(
                 account_id=seen.account_id,
                 order_id=order.id,
-                previous_execution_id=update.previous_execution_id,
+                previous_execution_id=_identified(update.previous_execution_id, "previous_execution_id"),
                 busted_at_ns=parse_ns(update.timestamp or ""),
                 coordinates=coordinates,
                 qty=_decimal(update.qty, "qty") if update.qty else None,
@@ -74,11 +74,12 @@ def reversal(update: Any, seen: Seen) -> tuple[Evidence, ...]:
         )
     if not (update.execution_id and update.qty and update.price):
         return ()
+    original = update.previous_execution_id
     return (
         Execution(
             account_id=seen.account_id,
             order_id=order.id,
-            execution_id=update.execution_id,
+            execution_id=_identified(update.execution_id, "execution_id"),
             qty=_quantity(update.qty, "qty"),
             price=_decimal(update.price, "price"),
             transacted_at_ns=parse_ns(update.timestamp or ""),
@@ -86,7 +87,7 @@ def reversal(update: Any, seen: Seen) -> tuple[Evidence, ...]:
             symbol=order.symbol if isinstance(order.symbol, str) else "",
             side=order.side if isinstance(order.side, str) else "",
             coordinates=coordinates,
-            previous_execution_id=update.previous_execution_id or "",
+            previous_execution_id=_identified(original, "previous_execution_id") if original else "",
         ),
     )
 
@@ -100,9 +101,7 @@ def parse_activity(raw: bytes, seen: Seen) -> Parsed:
     kind = as_text(value.get("activity_type"), "activity_type") or ""
     if kind != "FILL":
         return Parsed("other_activity", kind, (), (), ())
-    texts = {
-        name: as_text(value.get(name), name) or "" for name in ("id", "order_id", "qty", "price", "symbol", "side")
-    }
+    texts = {name: _text(value.get(name), name) for name in ("id", "order_id", "qty", "price", "symbol", "side")}
     cum_qty = as_text(value.get("cum_qty"), "cum_qty")
     unknown = Unknown((name, item) for name, item in value.items() if name not in _ACTIVITY_FIELDS)
     activity = Activity(
@@ -131,7 +130,7 @@ def parse_adjustment(raw: bytes, seen: Seen) -> Parsed:
         return Parsed("other_adjustment", kind, (), (), ())
 
     def text(name: str) -> str:
-        return as_text(value.get(name), name) or ""
+        return _text(value.get(name), name)
 
     coordinates = Coordinates(seen.topic, seen.partition, seen.offset)
     order_id = _identified(text("order_id"), "order_id")
@@ -165,8 +164,16 @@ def parse_adjustment(raw: bytes, seen: Seen) -> Parsed:
     return Parsed("adjustment", kind, (), (adjustment,), ())
 
 
+def _text(value: object, field: str) -> str:
+    """A text that Postgres can hold; "" where there is none."""
+    text = as_text(value, field) or ""
+    if "\x00" in text:
+        raise WireError("nul_character", field)
+    return text
+
+
 def _identified(text: str, field: str) -> str:
-    if not text or len(text) > 200 or "\x00" in text:
+    if not text or len(text) > LONGEST_ID or "\x00" in text:
         raise WireError("no_id", field)
     return text
 

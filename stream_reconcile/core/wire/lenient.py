@@ -28,8 +28,11 @@ class Unknown(dict[str, Any]):
     """Fields that this version does not know, by path (`order.hold_reason`), with their values."""
 
     def as_json(self) -> str | None:
-        """The fields as JSON, sorted by name; None when there are none."""
-        return msgspec.json.encode(self, order="sorted").decode() if self else None
+        """The fields as JSON, sorted by name; None when there are none. Raises WireError("too_deep")."""
+        try:
+            return msgspec.json.encode(self, order="sorted").decode() if self else None
+        except RecursionError:
+            raise WireError("too_deep", "unknown field") from None
 
 
 def mapping(value: object, field: str) -> dict[str, Any]:

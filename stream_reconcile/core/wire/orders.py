@@ -127,7 +127,7 @@ def observe(order: Any, seen: Seen, what: Happening, *, careful: bool) -> Observ
     order_id = order.id
     if not order_id or len(order_id) > LONGEST_ID:
         raise WireError("no_order_id")
-    if order.order_type.__class__ is not str:
+    if order.order_type.__class__ is not str and order.type is not UNSET:
         order.order_type = order.type
     content = None
     stated = ALL_STATED

@@ -23,6 +23,7 @@ from stream_reconcile.core.wire.shapes import Shapes, decode_any
 STREAM: Final = "trade_updates"
 HEARTBEAT: Final = b"\x01"
 _REVERSALS: Final = frozenset(("trade_bust", "trade_correct"))
+_DEEPEST_LEG: Final = 4
 
 
 class Parser:
@@ -36,7 +37,7 @@ class Parser:
         shapes = self._shapes
         try:
             frame = shapes.decode_frame(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError):
             return self._unusual_frame(raw, seen)
         if frame.stream != STREAM:
             return self._unusual_frame(raw, seen)
@@ -117,14 +118,18 @@ class Parser:
             evidence = (*evidence, *reversal(update, seen))
         return Parsed("update", event, (observation, *legs), evidence, (*fields, *nested))
 
-    def _legs(self, order: Any, seen: Seen, what: Happening, unknown: Unknown) -> tuple[Observation, ...]:
+    def _legs(
+        self, order: Any, seen: Seen, what: Happening, unknown: Unknown, depth: int = 1
+    ) -> tuple[Observation, ...]:
+        if depth > _DEEPEST_LEG:
+            raise WireError("too_deep", "legs")
         legs: list[Observation] = []
         nested = what._replace(parent_order_id=order.id)
         for value in order.legs:
             leg = order_from_json(self._shapes.order, value, unknown)
             legs.append(observe(leg, seen, nested, careful=True))
             if leg.legs:
-                legs += self._legs(leg, seen, what, unknown)
+                legs += self._legs(leg, seen, what, unknown, depth + 1)
         return tuple(legs)
 
 

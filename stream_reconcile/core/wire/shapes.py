@@ -75,12 +75,13 @@ class Shapes:
     def _build(self) -> None:
         self.order = _order_struct(self.learnt_in_order)
         self.update = _update_struct(self.order, self.learnt_in_update)
-        self.decode_frame: Callable[[bytes], Any] = msgspec.json.Decoder(_frame_struct(self.update)).decode
+        decoder = msgspec.json.Decoder(_frame_struct(self.update), float_hook=Decimal)
+        self.decode_frame: Callable[[bytes], Any] = decoder.decode
 
     def learn(self, in_order: set[str], in_update: set[str]) -> None:
         """Take fields seen for the first time into the strict structs; past 64 of a kind the lenient way stays."""
-        new_order = sorted(in_order - set(self.learnt_in_order))
-        new_update = sorted(in_update - set(self.learnt_in_update))
+        new_order = sorted(in_order - set(self.order.__struct_fields__))
+        new_update = sorted(in_update - set(self.update.__struct_fields__))
         room_order = LEARNABLE_FIELDS - len(self.learnt_in_order)
         room_update = LEARNABLE_FIELDS - len(self.learnt_in_update)
         usable = str.isidentifier
