@@ -93,7 +93,17 @@ class MoveGoodUntil(NamedTuple):
         return Row(self.before.session_id, self.good_until_ns)
 
 
-Write = OpenWindow | CloseSession | EndWindows | MoveGoodUntil
+class Verify(NamedTuple):
+    """Write nothing: only compare, so that an older copy of the database is noticed while nothing happens."""
+
+    before: Row
+
+    @property
+    def after(self) -> Row:
+        return self.before
+
+
+Write = OpenWindow | CloseSession | EndWindows | MoveGoodUntil | Verify
 
 
 class Fate(IntEnum):
@@ -217,10 +227,12 @@ class GapTracker:
         if not self._entries:
             self._losing = False
 
-    def next_write(self) -> Write | None:
-        """The one write that is due now, or None."""
+    def next_write(self, *, verify: bool = False) -> Write | None:
+        """The one write that is due now, or None; with `verify`, a comparison where no write is due."""
         if self._in_flight is None:
             self._in_flight = self._next()
+        if self._in_flight is None and verify and self._stored is not None:
+            self._in_flight = Verify(self._stored)
         return self._in_flight
 
     def written(self) -> None:

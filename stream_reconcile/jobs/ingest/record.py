@@ -7,6 +7,7 @@ good_until stands still. Only the database saying that another holds the lease e
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 
 import structlog
@@ -60,10 +61,13 @@ class Recorder:
 
     async def keep_record(self) -> None:
         """Write what is due, about each second, for ever; returns only when the lease is lost."""
+        verified_at = time.monotonic()
         while True:
             self._due.clear()
+            verify = time.monotonic() - verified_at >= self._timing.renew_every_s
             try:
-                await self.record()
+                await self.record(verify=verify)
+                verified_at = time.monotonic() if verify else verified_at
                 self._health.well("record")
             except FencedError:
                 return
@@ -76,17 +80,21 @@ class Recorder:
             except TimeoutError:
                 continue
 
-    async def record(self) -> None:
-        """Write all that is due now. Raises FencedError if the lease is lost, PostgresUnreachable, RefusedError."""
+    async def record(self, *, verify: bool = False) -> None:
+        """Write all that is due now; with `verify`, look at the newest row at least.
+
+        Raises FencedError if the lease is lost, PostgresUnreachable, RefusedError.
+        """
         tracker, lease = self._tracker, self._lease
         tracker.settle()
-        while (write := tracker.next_write()) is not None:
+        while (write := tracker.next_write(verify=verify)) is not None:
             row = await self._database.call(partial(sessions.perform, lease=lease, write=write))
             if row != write.after:
                 log.error("database_is_an_older_copy", account_id=lease.account_id, session_id=row and row.session_id)
                 tracker.found(row)
                 continue
             tracker.written()
+            verify = False
             if isinstance(write, OpenWindow):
                 self._metrics.windows[write.reason].inc()
                 log.info(
