@@ -72,6 +72,21 @@ def test_a_replaced_leg_stays_with_its_parents_decision():
     assert (bindings["leg"].decision_id, bindings["new leg"].decision_id) == ("d1", "d2")
 
 
+def test_what_an_order_replaces_comes_before_its_parent():
+    family = [
+        order("parent", "c1"),
+        order("leg", "c2", parent_order_id="parent"),
+        order("new leg", "", replaces="leg", parent_order_id="parent"),
+    ]
+    assert bind(family, [decision("d1", "c1"), decision("d2", "c2")])["new leg"].decision_id == "d2"
+
+
+def test_of_equally_near_decisions_that_of_the_lowest_order_id_binds_a_parent_placed_by_hand():
+    legs = [order(f"leg {n}", f"c{n}", parent_order_id="parent") for n in range(9)]
+    made = [decision(f"d{n}", f"c{n}") for n in range(9)]
+    assert bind([order("parent", "by hand"), *reversed(legs)], made)["parent"].decision_id == "d0"
+
+
 def test_an_order_placed_by_hand_and_replaced_by_the_program_is_not_external():
     family = [order("o1", "by hand", replaced_by="o2"), order("o2", "c2", replaces="o1")]
     assert bind(family, [decision("d2", "c2")])["o1"] == ("d2", "own")

@@ -142,6 +142,13 @@ class TestPairing:
         known = [frame("e1", cum="1"), frame("e2", at=4, cum="2"), activity("a1"), activity("a2", at=1, cum="1")]
         assert pairs(*known) == {"x:e1": "a2", "x:e2": "a1"}
 
+    def test_one_that_finds_no_partner_blocks_no_later_one(self):
+        """a3 finds only e1, taken for good; then a4 needs e2, from which a2 can move on."""
+        frames = [frame("e1", cum="1"), frame("e2", at=4, cum="2"), frame("e3", cum="3")]
+        told = [activity("a1", cum="1"), activity("a2", at=4), activity("a3", at=4, cum="1")]
+        assert pairs(*frames, *told) == {"x:e1": "a1", "x:e2": "a2", "x:e3": None}
+        assert pairs(*frames, *told, activity("a4", at=8, cum="2")) == {"x:e1": "a1", "x:e2": "a4", "x:e3": "a2"}
+
     def test_equal_executions_in_one_millisecond_pair_one_to_one(self):
         frames = [frame(f"e{n}", cum=str(n + 1)) for n in range(3)]
         assert pairs(*frames, *[activity(f"a{n}", cum=str(n + 1)) for n in range(3)]) == {
@@ -192,6 +199,13 @@ class TestReversals:
     def test_bust_and_correction_of_one_execution_reverse_it_once(self):
         evidence = [frame("e1", "3"), frame("e2", "2", previous_execution_id="e1", offset=4), bust("e1", offset=5)]
         assert quantities(*evidence) == {"x:e1": 3, "r:e1": -3, "x:e2": 2}
+
+    def test_a_reversal_is_dated_by_the_first_in_the_log_that_calls_for_it(self):
+        corrected = frame("e2", at=30, previous_execution_id="e1", offset=5)
+        for offset, seconds in ((4, 60), (6, 30)):
+            rows = {r.fill_key: r for r in fill_rows([frame("e1"), corrected, bust("e1", at=60, offset=offset)]).rows}
+            assert rows["r:e1"].transacted_at_ns == NOON + seconds * SECOND
+            assert rows["r:e1"].coordinates.offset == min(offset, 5)
 
     def test_a_busted_correction_leaves_nothing(self):
         assert fill_rows([frame("e1"), frame("e2", "2", previous_execution_id="e1"), bust("e2")]).net == 0
