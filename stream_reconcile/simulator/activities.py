@@ -94,6 +94,7 @@ class ActivityLog:
         self._withdraw_busted = withdraw_busted
         self._entries: list[Activity] = []
         self._by_id: dict[str, Activity] = {}
+        self._by_order: dict[str, list[Activity]] = {}
         self.withholding = False
 
     def __len__(self) -> int:
@@ -137,14 +138,17 @@ class ActivityLog:
         entry.withheld = self.withholding
         insort(self._entries, entry)
         self._by_id[entry.id] = entry
+        if entry.execution is not None:
+            insort(self._by_order.setdefault(entry.execution.order.id, []), entry)
 
     def _candidates(self, wanted: ActivityFilter) -> Iterable[Activity]:
+        entries = self._entries if wanted.order_id is None else self._by_order.get(wanted.order_id, [])
         token = self._by_id.get(wanted.page_token) if wanted.page_token else None
         if wanted.descending:
-            end = len(self._entries) if token is None else bisect_left(self._entries, token)
-            return (self._entries[place] for place in range(end - 1, -1, -1))
-        start = 0 if token is None else bisect_right(self._entries, token)
-        return (self._entries[place] for place in range(start, len(self._entries)))
+            end = len(entries) if token is None else bisect_left(entries, token)
+            return (entries[place] for place in range(end - 1, -1, -1))
+        start = 0 if token is None else bisect_right(entries, token)
+        return (entries[place] for place in range(start, len(entries)))
 
     def _is_listed(self, entry: Activity, now: int) -> bool:
         if entry.withheld or entry.created_ns > now:
@@ -157,8 +161,6 @@ def _matches(entry: Activity, wanted: ActivityFilter) -> bool:
     if wanted.types and entry.type not in wanted.types:
         return False
     if wanted.category is not None and (entry.type == "FILL") != (wanted.category == "trade_activity"):
-        return False
-    if wanted.order_id is not None and (entry.execution is None or entry.execution.order.id != wanted.order_id):
         return False
     if wanted.after is not None and entry.created_ns <= wanted.after:
         return False

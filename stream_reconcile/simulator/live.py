@@ -70,8 +70,6 @@ class Simulator:
         self.brokerage.on_open = self.book.add
         self.brokerage.on_change = self.book.changed
         self.brokerage.on_execution = self.activities.executed
-        for fault in settings.faults:
-            self.faults.arm(*read_fault(fault))
 
     # -- time ----------------------------------------------------------------------------------------------------
 
@@ -158,8 +156,14 @@ class Simulator:
         script = draw(self._stage)(self._stage, family)
         schedule.add(schedule.current, script, lambda: self._desk.release(family))
 
-    def preload(self) -> None:
-        """Orders of the past, as set, lived through in an instant; nobody hears of them."""
+    def prepare(self) -> None:
+        """What stands at the start: the orders of the past, of which nobody hears; then the faults that are set."""
+        if self.settings.preload_orders:
+            self._preload()
+        for fault in self.settings.faults:
+            self.arm(*read_fault(fault))
+
+    def _preload(self) -> None:
         orders = self.settings.preload_orders
         span = round(self.settings.preload_hours * HOUR)
         start = time.time_ns() - span
@@ -229,7 +233,7 @@ class Simulator:
             if rate > 0:
                 await asyncio.sleep(max(started + first / rate - time.perf_counter(), 0))
             joined = b"".join(encoded[first : first + batch])
-            for session in [each for each in self.sessions.open if each.listening]:
+            for session in [each for each in self.sessions.open if each.listening and not each.silent]:
                 session.connection.write_encoded(joined)
                 await session.connection.taken()
             await asyncio.sleep(0)

@@ -96,7 +96,8 @@ class Matcher:
         if order.status == "pending_cancel":
             self._brokerage.cancel(order)
             yield from after_close(self._brokerage, order)
-        else:
+        elif order.status != "canceled":
+            # Its group may have taken it along meanwhile: then it is what was asked for.
             self._brokerage.refuse_cancel(order)
 
     def _replace(self, order: Order, successor: Order) -> Flow:

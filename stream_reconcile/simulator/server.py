@@ -92,7 +92,7 @@ async def serving(
     """
     listener = listener or listen(settings.host, settings.port)
     simulator = Simulator(settings)
-    simulator.preload()
+    simulator.prepare()
     config = uvicorn.Config(
         application(simulator),
         http=HttpConnection,
@@ -106,6 +106,8 @@ async def serving(
         access_log=False,
         server_header=False,
         date_header=False,
+        # Who asks decides over /sim: no header may say otherwise.
+        proxy_headers=False,
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
     server = _Server(config)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
 from stream_reconcile.simulator.instruments import COINS, SHARES, Instrument, option_contract
 from stream_reconcile.simulator.orders import Order, Ticket
@@ -207,5 +206,3 @@ class TicketDesk:
 _SHARE_TYPES = ("market",) * 7 + ("limit",) * 9 + ("stop",) * 2 + ("stop_limit",) * 2 + ("trailing_stop",)
 _SHARE_LIVES = ("day",) * 12 + ("gtc",) * 5 + ("ioc", "fok", "opg", "cls")
 _COIN_TYPES = ("market",) * 5 + ("limit",) * 5 + ("stop_limit",)
-
-Draw = Callable[[Family], Ticket]

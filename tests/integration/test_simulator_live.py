@@ -171,6 +171,36 @@ def test_groups_are_named_where_asked_for() -> None:
             assert len({order.get("group_id") for order in orders}) == 1
 
 
+def test_canceling_all_ends_the_exits_of_a_filled_entry_once_each() -> None:
+    bracket = {
+        **LIMIT_ORDER,
+        "limit_price": "500",
+        "order_class": "bracket",
+        "take_profit": {"limit_price": "600"},
+        "stop_loss": {"stop_price": "0.5"},
+    }
+    with running_simulator(seed=1) as sim, listening(sim) as stream, Rest(sim) as rest:
+        entry = rest("POST", "/v2/orders", json=bracket).json()
+        # pending_new, held, held, new, fill, and new of the take-profit
+        receive(stream, 6)
+        results = rest("DELETE", "/v2/orders").json()
+        exits = {leg["id"] for leg in entry["legs"]}
+        assert {result["id"] for result in results} == exits
+        told = [(message["data"]["order"]["id"], message["data"]["event"]) for message in receive_all(stream)]
+        assert sorted(told) == sorted((leg, event) for leg in exits for event in ("pending_cancel", "canceled"))
+
+
+def test_faults_set_from_the_start_spare_the_past() -> None:
+    with running_simulator(seed=1, preload_orders=20, faults=("drop:count=2", "withhold_activities")) as sim:
+        past = sim.control.counters()
+        assert (past["frames_dropped"], len(sim.control.armed())) == (0, 2)
+        with Rest(sim) as rest, listening(sim) as stream:
+            wait_until(lambda: len(rest.get("/v2/account/activities")) == past["activities"], what="past activities")
+            rest("POST", "/v2/orders", json={**LIMIT_ORDER, "limit_price": "500"})
+            assert receive(stream, 1)[0]["data"]["event"] == "fill", "the two before it were dropped"
+            assert len(rest.get("/v2/account/activities")) == past["activities"]
+
+
 def test_play_sends_a_history_fast_and_in_order() -> None:
     with running_simulator(seed=1, in_process=False) as sim, listening(sim) as stream:
         got: list[bytes] = []
