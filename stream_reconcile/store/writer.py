@@ -11,7 +11,7 @@ A record that Postgres refuses is found by halving inside the same transaction, 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 
@@ -25,6 +25,9 @@ from stream_reconcile.store.rows import copy_lines, time_text
 from stream_reconcile.store.settle import Settler, Suspects
 
 FENCED_SQLSTATE = "SR001"
+_FROM_OBSERVED = ("upsert_executions", "insert_events", "insert_fills", "inspect")
+FEW_LINES = 32
+"""Up to so many observations go without COPY: a lone event is committed in two round trips."""
 # Data exceptions, integrity violations, program limits: the record is to blame.
 _POISON_CLASSES = ("22", "23", "54")
 
@@ -37,6 +40,7 @@ class Writer:
         self._group = group
         self._owner = owner
         self._sql = load("apply.sql")
+        self._few = {name: _with_observed(self._sql[name], self._sql["few_observed"]) for name in _FROM_OBSERVED}
         self._settler = Settler(connection)
         self._binder = Binder(connection)
         # Batches touch few rows of large tables: with these off, no stale statistic can turn an index look-up into a
@@ -77,15 +81,27 @@ class Writer:
 
     def _write_whole(self, batch: Batch) -> tuple[Written, set[OrderKey]]:
         fold = fold_records(batch.records)
+        lines = list(copy_lines(fold))
+        if len(lines) <= FEW_LINES and not any(_has_escape(line) for line in lines):
+            with self._connection.pipeline(), self._connection.transaction():
+                exclusive = self._settler.needs_exclusive_lock(fold)
+                few = {"lines": [line[:-1] for line in lines]}
+                return self._write_locked(batch, fold, exclusive=exclusive, few=few)
         with self._connection.transaction():
             exclusive = self._settler.needs_exclusive_lock(fold)
-            self._copy(fold)
-            with self._connection.pipeline():
-                self._lock(exclusive=exclusive)
-                self._advance(batch.moves)
-                statements = self._rows(fold)
-            events, opened, unbound = self._settle(fold, statements)
-            self._settler.put_aside(batch.dead_letters)
+            self._copy(lines)
+            return self._write_locked(batch, fold, exclusive=exclusive)
+
+    def _write_locked(
+        self, batch: Batch, fold: Fold, *, exclusive: bool, few: dict[str, list[str]] | None = None
+    ) -> tuple[Written, set[OrderKey]]:
+        """Everything after the batch stands in `observed`; a few lines come with the statements instead."""
+        with self._connection.pipeline():
+            self._lock(exclusive=exclusive)
+            self._advance(batch.moves)
+            statements = self._rows(fold, few)
+        events, opened, unbound = self._settle(fold, statements)
+        self._settler.put_aside(batch.dead_letters)
         duplicates = len(fold.events) + fold.duplicates - events
         return Written(events, duplicates, tuple(batch.dead_letters), opened), unbound
 
@@ -106,7 +122,7 @@ class Writer:
                     with self._connection.transaction():
                         self._connection.execute("TRUNCATE observed")
                         fold = fold_records(records)
-                        self._copy(fold)
+                        self._copy(list(copy_lines(fold)))
                         with self._connection.pipeline():
                             statements = self._rows(fold)
                         written, found, half_bound = self._settle(fold, statements)
@@ -131,10 +147,10 @@ class Writer:
     def _lock(self, *, exclusive: bool) -> None:
         self._connection.execute(self._sql["lock_exclusive" if exclusive else "lock_shared"], prepare=True)
 
-    def _copy(self, fold: Fold) -> None:
-        if fold.events:
+    def _copy(self, lines: list[str]) -> None:
+        if lines:
             with self._connection.cursor().copy(self._sql["copy_observed"]) as copy:
-                copy.write("".join(copy_lines(fold)))
+                copy.write("".join(lines))
 
     def _advance(self, moves: list[CursorMove]) -> None:
         if moves:
@@ -157,16 +173,21 @@ class Writer:
                 prepare=True,
             )
 
-    def _rows(self, fold: Fold) -> _Statements | None:
+    def _rows(self, fold: Fold, few: dict[str, list[str]] | None = None) -> _Statements | None:
         """Send rows, history, fast fills and the look at what needs more; results can be read after the round trip."""
         if not fold.events:
             return None
-        execute = self._connection.execute
-        execute(self._sql["upsert_executions"], prepare=True)
-        events = execute(self._sql["insert_events"], prepare=True)
-        fills = execute(self._sql["insert_fills"], prepare=True) if fold.fills else None
-        inspect = execute(self._sql["inspect"], prepare=True)
-        return _Statements(events, fills, inspect, self._binder.decided(account for _, account in fold.winners))
+        texts = self._sql if few is None else self._few
+
+        def execute(name: str) -> psycopg.Cursor[Any]:
+            return self._connection.execute(texts[name], few, prepare=True)
+
+        execute("upsert_executions")
+        events = execute("insert_events")
+        fills = execute("insert_fills") if fold.fills else None
+        return _Statements(
+            events, fills, execute("inspect"), self._binder.decided(account for _, account in fold.winners)
+        )
 
     def _settle(self, fold: Fold, statements: _Statements | None) -> tuple[int, tuple[str, ...], set[OrderKey]]:
         """Number of new events, types of the discrepancies opened, orders to bind again after the commit."""
@@ -191,6 +212,17 @@ class _Statements(NamedTuple):
     fills: psycopg.Cursor[Any] | None
     inspect: psycopg.Cursor[Any]
     decided: psycopg.Cursor[Any]
+
+
+def _with_observed(statement: LiteralString, observed: LiteralString) -> LiteralString:
+    """The statement, with `observed` a subquery of its own instead of the temporary table."""
+    head, _, rest = statement.partition("\nWITH ")
+    return f"{head}\nWITH observed AS ({observed}), {rest}" if rest else f"WITH observed AS ({observed})\n{statement}"
+
+
+def _has_escape(line: str) -> bool:
+    """True when a line of COPY text holds more than the nulls that `insert_observed` understands."""
+    return line.count("\\") != line.count("\t\\N")
 
 
 def _is_poison(error: psycopg.Error) -> bool:

@@ -74,6 +74,10 @@ WHERE resolved_at IS NULL OR %(resolved_too)s
 ORDER BY topic, partition, "offset", recorded_at
 LIMIT %(limit)s
 
+-- name: open_dead_letter_count
+-- Records put aside that no retry has applied yet.
+SELECT count(*) FROM dead_letters WHERE resolved_at IS NULL
+
 -- name: dead_letter
 -- One record put aside, with its bytes (the reader role may not see those); of a topic made anew the newest.
 SELECT topic_id, topic, partition, "offset", kafka_timestamp, account_id, order_id, reason, error, recorded_at, retries,
