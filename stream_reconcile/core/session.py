@@ -60,15 +60,18 @@ class Send(NamedTuple):
     data: bytes
 
 
-class Ping(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Ping:
     """Send a ping and report its answer with `pong`."""
 
 
-class Authorized(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Authorized:
     """The broker took the key."""
 
 
-class Listening(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Listening:
     """The broker granted trade_updates: from here on frames are expected."""
 
 
