@@ -206,7 +206,7 @@ def test_executions_that_are_taken_back_keep_or_lose_their_activity() -> None:
 
 
 def test_a_fill_is_listed_only_after_its_delay() -> None:
-    with running_simulator(seed=2, activity_delay_seconds=0.5) as sim, Rest(sim) as rest:
+    with running_simulator(seed=2, activity_delay_seconds=1.5) as sim, Rest(sim) as rest:
         rest("POST", "/v2/orders", json=ORDER)
         wait_until(lambda: list(sim.control.fills()), what="the execution")
         assert rest.get("/v2/account/activities") == []

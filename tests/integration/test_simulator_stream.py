@@ -125,7 +125,7 @@ def test_too_many_connects_get_429() -> None:
 
 
 def test_an_abrupt_end_may_hold_the_slot() -> None:
-    with running_simulator(seed=3, slot_hold_seconds=0.5) as sim:
+    with running_simulator(seed=3, slot_hold_seconds=2) as sim:
         with connected(sim):
             pass
         sim.control.wait_until(lambda overview: not overview["sessions"])
@@ -142,7 +142,7 @@ def test_an_abrupt_end_may_hold_the_slot() -> None:
             except InvalidStatus:
                 return False
 
-        wait_until(gets_in, timeout=5, what="the slot to be free again")
+        wait_until(gets_in, timeout=10, what="the slot to be free again")
 
 
 def test_server_pings_and_drops_who_does_not_answer() -> None:
