@@ -8,13 +8,18 @@ they still do what we think.
 from __future__ import annotations
 
 import hashlib
+import warnings
 from typing import Any, Final
 
 import requests
-from alpaca.common.exceptions import APIError
-from alpaca.trading.client import TradingClient
 
 from stream_reconcile.core.errors import BrokerUnreachable, CredentialsRefused, RateLimited, ReconcileError
+
+with warnings.catch_warnings():
+    # alpaca-py 0.44 still imports websockets.legacy for its own stream, which is not used here.
+    warnings.filterwarnings("ignore", message=r"websockets\.legacy is deprecated", category=DeprecationWarning)
+    from alpaca.common.exceptions import APIError
+    from alpaca.trading.client import TradingClient
 
 CONNECT_S: Final = 5.0
 READ_S: Final = 10.0
