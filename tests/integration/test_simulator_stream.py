@@ -125,7 +125,7 @@ def test_too_many_connects_get_429() -> None:
 
 
 def test_an_abrupt_end_may_hold_the_slot() -> None:
-    with running_simulator(seed=3, slot_hold_seconds=2) as sim:
+    with running_simulator(seed=3, slot_hold_seconds=2, connect_limit=0) as sim:
         with connected(sim):
             pass
         sim.control.wait_until(lambda overview: not overview["sessions"])
