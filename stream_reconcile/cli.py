@@ -11,11 +11,14 @@ from typing import Annotated
 
 import typer
 
+from stream_reconcile.commands.check.command import check
+from stream_reconcile.commands.dead_letters import dead_letters
 from stream_reconcile.commands.lag import lag
 from stream_reconcile.commands.migrate import migrate
 from stream_reconcile.commands.output import print_error
 from stream_reconcile.commands.run import run
 from stream_reconcile.commands.start import program_version
+from stream_reconcile.commands.status import status
 from stream_reconcile.config import FILE_VARIABLE
 from stream_reconcile.core.errors import ReconcileError
 from stream_reconcile.simulator.command import simulate
@@ -30,7 +33,10 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(migrate)
+app.command()(check)
+app.command()(status)
 app.command()(lag)
+app.add_typer(dead_letters, name="dead-letters")
 app.command()(simulate)
 
 

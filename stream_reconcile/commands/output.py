@@ -12,6 +12,8 @@ from rich.text import Text
 
 from stream_reconcile.core.errors import ReconcileError
 
+_WIDTH = 240  # more than any row has; a narrower terminal wraps by itself
+
 
 def print_json(value: Any) -> None:
     """One JSON document."""
@@ -20,8 +22,8 @@ def print_json(value: Any) -> None:
 
 
 def console() -> Console:
-    """For people. Lines are never broken in the middle of an address, and text in brackets is not taken for markup."""
-    return Console(highlight=False, markup=False, soft_wrap=True)
+    """For people. Nothing is cut off or broken where the terminal ends, and text in brackets is no markup."""
+    return Console(highlight=False, markup=False, soft_wrap=True, width=_WIDTH)
 
 
 def table(*columns: str, right: tuple[str, ...] = ()) -> Table:

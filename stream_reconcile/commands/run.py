@@ -16,8 +16,10 @@ from stream_reconcile.commands.servers import Servers, codec_factory, servers_to
 from stream_reconcile.commands.start import program_version, settings_for_a_job
 from stream_reconcile.config import Settings
 from stream_reconcile.core.errors import KafkaUnreachable, PostgresUnreachable, ReconcileError
+from stream_reconcile.jobs.findings import FindingsMetrics, FindingsReader
 from stream_reconcile.jobs.lag import LagReader
 from stream_reconcile.jobs.lag_metrics import LagMetrics
+from stream_reconcile.jobs.polled import Polled
 from stream_reconcile.jobs.probes import KafkaProbe, PostgresProbe
 from stream_reconcile.jobs.supervisor import Job, Supervisor, retried, signals_set
 from stream_reconcile.log.admin import KafkaAdmin
@@ -30,6 +32,10 @@ from stream_reconcile.web.readiness import Readiness, ReadinessMetrics
 from stream_reconcile.web.server import HttpServer
 
 log = structlog.get_logger()
+
+LAG_EVERY_S = 5.0
+FINDINGS_EVERY_S = 10.0
+METRICS_TOO_OLD_S = 60.0
 
 
 class Role(StrEnum):
@@ -137,10 +143,20 @@ class Process:
             self._readiness.watch("kafka", KafkaProbe(servers.kafka, topics(settings)))
             stack.callback(self._readiness.close)
             if Role.WEB in self._roles:
-                lag = LagMetrics(partial(self._lag_reader, servers))
-                self._metrics.registry.register(lag)
-                lag.start()
-                stack.callback(lag.close)
+                lag = Polled(
+                    "lag", partial(self._lag_reader, servers), every_s=LAG_EVERY_S, too_old_s=METRICS_TOO_OLD_S
+                )
+                findings = Polled(
+                    "findings",
+                    partial(FindingsReader, servers.dsn, settings.schema_),
+                    every_s=FINDINGS_EVERY_S,
+                    too_old_s=METRICS_TOO_OLD_S,
+                )
+                self._metrics.registry.register(LagMetrics(lag))
+                self._metrics.registry.register(FindingsMetrics(findings))
+                for polled in (lag, findings):
+                    polled.start()
+                    stack.callback(polled.close)
             yield
 
     def _lag_reader(self, servers: Servers) -> LagReader:

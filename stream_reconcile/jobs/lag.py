@@ -45,11 +45,10 @@ class PartitionReport(NamedTuple):
 
 
 class LagReport(NamedTuple):
-    """All partitions that apply reads, by topic and partition, as of `read_at` (seconds since the epoch)."""
+    """All partitions that apply reads, by topic and partition."""
 
     group: str
     partitions: tuple[PartitionReport, ...]
-    read_at: float
 
     @property
     def records(self) -> int:
@@ -132,7 +131,6 @@ class LagReader:
             tuple(
                 self._report(p, found.get(p), cursors.get(p), topics.get(p.topic), members, now) for p in sorted(starts)
             ),
-            now,
         )
 
     def _report(
@@ -166,9 +164,9 @@ class LagReader:
         return lag.lag_seconds is None or lag.lag_seconds > self._limit_seconds
 
     def _members(self) -> int | None:
-        """Members of the group; None where the group's coordinator does not answer or we may not ask."""
+        """0 where the group has no members, 1 where it has some; None where Kafka does not say."""
         try:
-            return self._admin.group_members(self._group)
+            return int(self._admin.group_has_members(self._group))
         except ReconcileError as error:
             log.info("group_not_read", group=self._group, why=str(error))
             return None

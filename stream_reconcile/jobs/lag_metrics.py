@@ -1,4 +1,4 @@
-"""Consumer lag under kafka_exporter's names, read in a thread of its own: a scrape takes what was read last.
+"""Consumer lag under kafka_exporter's names. A scrape takes what was read last, and never waits.
 
 -1 means never committed, as kafka_exporter has it. What was read too long ago is not shown at all: an old lag that
 looks like a new one would be worse than none, and `reconcile_lag_read_timestamp_seconds` says when it was read.
@@ -6,51 +6,23 @@ looks like a new one would be worse than none, and `reconcile_lag_read_timestamp
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-import structlog
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from stream_reconcile.core.errors import ReconcileError
-from stream_reconcile.jobs.lag import LagReader, LagReport
+from stream_reconcile.jobs.lag import LagReport
+from stream_reconcile.jobs.polled import Polled
 from stream_reconcile.log.lag import NEVER
-
-log = structlog.get_logger()
-
-READ_EVERY_S = 5.0
-TOO_OLD_S = 60.0
 
 _GROUP = ("consumergroup", "topic", "partition")
 
 
 class LagMetrics(Collector):
-    """Prometheus collector. `open_reader` is called in the thread, again after each failure."""
+    """Prometheus collector; `report` is what a thread reads."""
 
-    def __init__(
-        self,
-        open_reader: Callable[[], LagReader],
-        *,
-        every_s: float = READ_EVERY_S,
-        too_old_s: float = TOO_OLD_S,
-    ) -> None:
-        self._open_reader = open_reader
-        self._every_s, self._too_old_s = every_s, too_old_s
-        self._report: LagReport | None = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="lag-metrics", daemon=True)
-
-    def start(self) -> None:
-        """Begin to read."""
-        self._thread.start()
-
-    def close(self, timeout_s: float = 5.0) -> None:
-        """Stop reading; a read that hangs is left to end with the process."""
-        self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join(timeout_s)
+    def __init__(self, report: Polled[LagReport]) -> None:
+        self._report = report
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """The families, without samples where nothing was read lately."""
@@ -83,10 +55,10 @@ class LagMetrics(Collector):
             labels=("topic", "partition"),
         )
         read = GaugeMetricFamily("reconcile_lag_read_timestamp_seconds", "When the lag was last read.")
-        report = self._report
-        if report is not None:
-            read.add_metric([], report.read_at)
-        if report is not None and time.time() - report.read_at <= self._too_old_s:
+        if (last := self._report.last) is not None:
+            read.add_metric([], last.read_at)
+        if (reading := self._report.fresh) is not None:
+            report = reading.value
             sums: dict[str, int] = {}
             for part in report.partitions:
                 place = [part.topic, str(part.partition)]
@@ -102,20 +74,3 @@ class LagMetrics(Collector):
             for topic, records in sums.items():
                 total.add_metric([report.group, topic], records)
         return (lag, seconds, current, total, end, oldest, read)
-
-    def _run(self) -> None:
-        failing = False
-        while not self._stop.is_set():
-            try:
-                with self._open_reader() as reader:
-                    while not self._stop.is_set():
-                        self._report = reader.read()
-                        failing = False
-                        self._stop.wait(self._every_s)
-            except ReconcileError as error:
-                if not failing:
-                    log.warning("lag_not_read", why=str(error))
-                failing = True
-            except Exception:
-                log.exception("lag_not_read")
-            self._stop.wait(self._every_s)

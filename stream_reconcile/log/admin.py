@@ -5,6 +5,7 @@ One `KafkaAdmin` holds one connection and may be shared between threads, as libr
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, wait
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 from confluent_kafka import (
     OFFSET_INVALID,
-    ConsumerGroupTopicPartitions,
+    ConsumerGroupState,
     KafkaError,
     KafkaException,
     TopicCollection,
@@ -28,8 +29,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # its public n
     ResourceType,
 )
 
-from stream_reconcile.core.errors import CredentialsRefused, KafkaUnreachable, ReconcileError, RefusedError
+from stream_reconcile.core.errors import ReconcileError
 from stream_reconcile.log.connection import REQUEST_TIMEOUT_S, KafkaConfig
+from stream_reconcile.log.failures import LOGIN_REFUSED, NO_COORDINATOR_NOW, NO_LEADER_NOW, NO_SUCH_TOPIC, kafka_error
+from stream_reconcile.log.group_offsets import GroupOffset, GroupOffsets
 from stream_reconcile.log.topics import Partition
 
 Answer = TypeVar("Answer")
@@ -37,44 +40,6 @@ Answer = TypeVar("Answer")
 _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # the library has no types here
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call] # the library has no types here
 
-_LOGIN_REFUSED = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._SSL})
-_FORBIDDEN = frozenset(
-    {
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    }
-)
-# Asked of a cluster where it doesn't exist: an answer, not a failure. Which one depends on the request.
-_NO_SUCH_TOPIC = frozenset(
-    {
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError._UNKNOWN_TOPIC,
-        KafkaError._UNKNOWN_PARTITION,
-        KafkaError._NOENT,
-    }
-)
-_SAID_NO = frozenset(
-    {
-        KafkaError.INVALID_REPLICATION_FACTOR,
-        KafkaError.INVALID_PARTITIONS,
-        KafkaError.INVALID_CONFIG,
-        KafkaError.POLICY_VIOLATION,
-        KafkaError.UNSUPPORTED_VERSION,
-        KafkaError._UNSUPPORTED_FEATURE,
-        KafkaError.INVALID_REQUEST,
-    }
-)
-
-
-_NO_LEADER_NOW = frozenset(
-    {
-        KafkaError.NOT_LEADER_FOR_PARTITION,
-        KafkaError.LEADER_NOT_AVAILABLE,
-        KafkaError.UNKNOWN_LEADER_EPOCH,
-        KafkaError.FENCED_LEADER_EPOCH,
-    }
-)
 _LOOK_AGAIN_S = 0.1
 _TOPIC_RIGHTS = ("READ", "WRITE", "DESCRIBE", "DESCRIBE_CONFIGS")
 _GROUP_RIGHTS = ("READ",)
@@ -85,13 +50,6 @@ class Watermarks(NamedTuple):
 
     low: int
     high: int
-
-
-class GroupOffset(NamedTuple):
-    """What a group has committed for a partition: the next offset to read, and the text that went with it."""
-
-    offset: int
-    metadata: str
 
 
 class TopicState(NamedTuple):
@@ -121,6 +79,8 @@ class KafkaAdmin:
         self._config = config
         self._timeout_s = timeout_s
         self._login_error: KafkaError | None = None
+        self._groups: dict[str, GroupOffsets] = {}
+        self._lock = threading.Lock()
         properties: dict[str, Any] = {**config.admin(), "error_cb": self._on_error}
         self._client = AdminClient(properties)
 
@@ -136,6 +96,9 @@ class KafkaAdmin:
         """Close the connections."""
         # The client closes when it is freed; its context manager is the only way to do so at a time of our choice.
         self._client.__exit__(None, None, None)
+        with self._lock:
+            while self._groups:
+                self._groups.popitem()[1].close()
 
     def cluster(self) -> ClusterState:
         """Id of the cluster and number of its brokers."""
@@ -211,25 +174,23 @@ class KafkaAdmin:
         late = [partition for partition, offset in found.items() if offset < 0]
         return found | (self._offsets(late, _LATEST) if late else {})
 
-    def group_offsets(self, group: str, partitions: Iterable[Partition] | None = None) -> dict[Partition, GroupOffset]:
-        """What `group` has committed, for these partitions or for all it ever committed; without is left out."""
-        wanted = None if partitions is None else [TopicPartition(*partition) for partition in partitions]
-        if wanted == []:
-            return {}
-        futures = self._client.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group, wanted)], request_timeout=self._timeout_s
-        )
-        answer = self._one(f"offsets of group {group}", futures[group])
-        return {
-            Partition(found.topic, found.partition): GroupOffset(found.offset, found.metadata or "")
-            for found in answer.topic_partitions
-            if found.error is None and found.offset >= 0
-        }
+    def group_offsets(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, GroupOffset]:
+        """What `group` has committed for these partitions; those without are left out."""
+        with self._lock:
+            if group not in self._groups:
+                self._groups[group] = GroupOffsets(self._config, group, timeout_s=self._timeout_s)
+            reader = self._groups[group]
+        return reader.read(partitions)
 
-    def group_members(self, group: str) -> int:
-        """Members of the group now; 0 for one that does not exist."""
-        futures = self._client.describe_consumer_groups([group], request_timeout=self._timeout_s)
-        return len(self._one(f"group {group}", futures[group]).members)
+    def group_has_members(self, group: str) -> bool:
+        """Whether a consumer group has any members now; False for one that does not exist."""
+        # Every broker's list, not a question to the group's coordinator: see log.group_offsets.
+        future = self._client.list_consumer_groups(request_timeout=self._timeout_s)
+        answer = self._one("the list of groups", future)
+        if answer.errors:
+            raise self._translated("the list of groups can't be read", answer.errors[0])
+        without = (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD)
+        return any(found.group_id == group and found.state not in without for found in answer.valid)
 
     def missing_rights(self, topics: Iterable[str], group: str) -> dict[str, list[str]]:
         """What our user may not do and must be able to: operations by `topic NAME` (of topics that exist) or `group
@@ -239,10 +200,7 @@ class KafkaAdmin:
             TopicCollection(names), include_authorized_operations=True, request_timeout=self._timeout_s
         )
         granted = {f"topic {name}": self._operations(f"topic {name}", described[name]) for name in names}
-        groups = self._client.describe_consumer_groups(
-            [group], include_authorized_operations=True, request_timeout=self._timeout_s
-        )
-        granted[f"group {group}"] = self._operations(f"group {group}", groups[group])
+        granted[f"group {group}"] = {right.name for right in self._described_group(group).authorized_operations or ()}
         wanted = {what: _TOPIC_RIGHTS if what.startswith("topic ") else _GROUP_RIGHTS for what in granted}
         missing = {what: [name for name in wanted[what] if name not in names] for what, names in granted.items()}
         return {what: names for what, names in missing.items() if names}
@@ -254,6 +212,23 @@ class KafkaAdmin:
         (future,) = self._client.describe_configs([resource], request_timeout=self._timeout_s).values()
         entry = self._one("the brokers' settings", future).get("group.coordinator.rebalance.protocols")
         return frozenset(entry.value.split(",")) if entry is not None and entry.value else frozenset()
+
+    def _described_group(self, group: str) -> Any:
+        # Only for commands that people run: a lost connection may end the process (see log.group_offsets).
+        deadline = time.monotonic() + self._timeout_s
+        while True:
+            futures = self._client.describe_consumer_groups(
+                [group], include_authorized_operations=True, request_timeout=self._timeout_s
+            )
+            try:
+                return self._result(futures[group])
+            except KafkaException as error:
+                # A broker that has just started, or just taken the group over, answers a moment later.
+                if error.args[0].code() not in NO_COORDINATOR_NOW or time.monotonic() > deadline:
+                    raise self._translated(f"group {group} can't be read", error) from None
+            except FutureTimeout:
+                raise self._silent(f"group {group} can't be read") from None
+            time.sleep(_LOOK_AGAIN_S)
 
     def _operations(self, what: str, future: Future[Any]) -> set[str]:
         return {operation.name for operation in self._one(what, future).authorized_operations or ()}
@@ -292,7 +267,7 @@ class KafkaAdmin:
         try:
             offset = self._result(future).offset
         except KafkaException as error:
-            if error.args[0].code() in _NO_LEADER_NOW | _NO_SUCH_TOPIC:
+            if error.args[0].code() in NO_LEADER_NOW | NO_SUCH_TOPIC:
                 return False
             raise self._translated(what, error) from None
         except FutureTimeout:
@@ -307,7 +282,7 @@ class KafkaAdmin:
         try:
             description = self._result(future)
         except KafkaException as error:
-            if error.args[0].code() in _NO_SUCH_TOPIC:
+            if error.args[0].code() in NO_SUCH_TOPIC:
                 return None
             raise self._translated(f"topic {name} can't be looked at", error) from None
         except FutureTimeout:
@@ -336,7 +311,7 @@ class KafkaAdmin:
 
     def _on_error(self, error: KafkaError) -> None:
         # A wrong password shows only here: the request itself just runs into its time limit.
-        if error.code() in _LOGIN_REFUSED:
+        if error.code() in LOGIN_REFUSED:
             self._login_error = error
 
     def _silent(self, what: str) -> ReconcileError:
@@ -344,26 +319,3 @@ class KafkaAdmin:
 
     def _translated(self, what: str, error: KafkaException) -> ReconcileError:
         return kafka_error(what, self._config, error.args[0], self._login_error)
-
-
-def kafka_error(
-    what: str, config: KafkaConfig, error: KafkaError, login_error: KafkaError | None = None
-) -> ReconcileError:
-    """Our error for one of librdkafka's. `what` says what can't be done; `login_error` is a login refused before."""
-    servers = config.bootstrap_servers
-    code = error.code()
-    if code in _LOGIN_REFUSED or (login_error is not None and code not in _FORBIDDEN | _SAID_NO):
-        return CredentialsRefused(
-            f"{what}: Kafka at {servers} refused our login ({(login_error or error).name()}): check user, password and "
-            "certificates"
-        )
-    if code in _FORBIDDEN:
-        return RefusedError(
-            f"{what}: Kafka at {servers} forbids it ({error.name()}): give our user the rights in docs/kafka.md"
-        )
-    if code in _SAID_NO:
-        return RefusedError(f"{what}: Kafka at {servers} said no ({error.name()}): {error.str()}")
-    return KafkaUnreachable(
-        f"{what}: Kafka at {servers} does not answer ({error.name()}): check that it runs and that "
-        "KAFKA_BOOTSTRAP_SERVERS names it"
-    )

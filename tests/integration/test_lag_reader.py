@@ -15,6 +15,7 @@ from stream_reconcile.core.lag_state import LagState
 from stream_reconcile.embedded import EmbeddedPostgres
 from stream_reconcile.jobs.lag import LagReader, PartitionReport
 from stream_reconcile.jobs.lag_metrics import LagMetrics
+from stream_reconcile.jobs.polled import Polled
 from stream_reconcile.log.admin import KafkaAdmin
 from stream_reconcile.log.connection import KafkaConfig
 from stream_reconcile.log.topic_check import TopicPlan, ensure_topics
@@ -155,10 +156,10 @@ def test_a_member_that_does_not_move_its_cursor(world: World) -> None:
 def test_metrics_under_the_names_of_kafka_exporter(world: World) -> None:
     world.produce(100, 50)
     world.set_cursor(1)
-    metrics = LagMetrics(world.reader, every_s=0.05)
+    polled = Polled("lag", world.reader, every_s=0.05, too_old_s=60)
     registry = CollectorRegistry()
-    registry.register(metrics)
-    metrics.start()
+    registry.register(LagMetrics(polled))
+    polled.start()
     try:
         place = {"topic": world.topic, "partition": "0"}
         ours = {"consumergroup": GROUP, **place}
@@ -175,7 +176,7 @@ def test_metrics_under_the_names_of_kafka_exporter(world: World) -> None:
         world.set_cursor(2)
         wait_until(lambda: registry.get_sample_value("kafka_consumergroup_lag", ours) == 0, what="the drained lag")
     finally:
-        metrics.close()
+        polled.close()
 
 
 def test_an_old_reading_is_not_shown_and_a_scrape_never_waits(
@@ -183,10 +184,10 @@ def test_an_old_reading_is_not_shown_and_a_scrape_never_waits(
 ) -> None:
     migrate(own_postgres.dsn, SCHEMA)
     world = World(kafka, topic_prefix, own_postgres.dsn)
-    metrics = LagMetrics(world.reader, every_s=0.05, too_old_s=1)
+    polled = Polled("lag", world.reader, every_s=0.05, too_old_s=1)
     registry = CollectorRegistry()
-    registry.register(metrics)
-    metrics.start()
+    registry.register(LagMetrics(polled))
+    polled.start()
     try:
         place = {"topic": world.topic, "partition": "0"}
 
@@ -203,7 +204,7 @@ def test_an_old_reading_is_not_shown_and_a_scrape_never_waits(
         own_postgres.start()
         wait_until(lambda: end_offset() == 0, what="readings again")
     finally:
-        metrics.close()
+        polled.close()
 
 
 def test_postgres_away(kafka: str, topic_prefix: str, own_postgres: EmbeddedPostgres) -> None:

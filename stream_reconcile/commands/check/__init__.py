@@ -1,0 +1,1 @@
+"""What `stream-reconcile check` looks at, a module for each part."""

@@ -1,0 +1,157 @@
+"""`stream-reconcile dead-letters`: records that could not be applied — see them, and retry them."""
+
+from __future__ import annotations
+
+import base64
+import getpass
+import re
+import socket
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from stream_reconcile.commands.output import console, print_json, table
+from stream_reconcile.commands.postgres import opened
+from stream_reconcile.commands.servers import codec_factory, servers_to_look_at, topics
+from stream_reconcile.commands.start import settings_for_a_report
+from stream_reconcile.core.errors import ConfigError
+from stream_reconcile.jobs.retry import Retried, Selection, retry_dead_letters
+from stream_reconcile.store import readers
+
+dead_letters = typer.Typer(no_args_is_help=True, help="Records that could not be applied: list, show, retry.")
+
+Letter = Annotated[str, typer.Argument(help="topic:partition:offset, as `dead-letters list` shows it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON (docs/json/dead-letters-….schema.json).")]
+
+_SHOWN_BYTES = 4_000
+
+
+@dead_letters.command("list")
+def list_letters(
+    resolved_too: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """What was put aside and why, without the records' bytes."""
+    settings = settings_for_a_report()
+    with servers_to_look_at(settings) as servers, opened(servers, settings.schema_, "dead-letters") as connection:
+        found = readers.dead_letters(connection, resolved_too=resolved_too, limit=limit)
+        total = readers.open_dead_letter_count(connection)
+    if as_json:
+        print_json({"open": total, "dead_letters": [_letter_json(letter) for letter in found]})
+        return
+    out = console()
+    if found:
+        rows = table("LETTER", "REASON", "ORDER", "RECORDED", "RETRIES", "STATE", right=("RETRIES",))
+        for letter in found:
+            state = "resolved" if letter.resolved_at else "open"
+            when = letter.recorded_at.isoformat(timespec="seconds")
+            rows.add_row(_place(letter), letter.reason, letter.order_id or "-", when, str(letter.retries), state)
+        out.print(rows)
+    out.print(f"{total} open")
+
+
+@dead_letters.command("show")
+def show(
+    letter: Letter,
+    raw: Annotated[bool, typer.Option("--raw", help="Only the record's bytes, to stdout.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """One record, with its bytes. They are raw data of the broker: the login needs the writer role."""
+    settings = settings_for_a_report()
+    topic, partition, offset = _parse(letter)
+    with servers_to_look_at(settings) as servers, opened(servers, settings.schema_, "dead-letters") as connection:
+        found = readers.dead_letter(connection, topic, partition, offset)
+    if found is None:
+        raise ConfigError(f"there is no dead letter {letter}: `stream-reconcile dead-letters list --all` shows all")
+    if raw:
+        sys.stdout.buffer.write(found.payload or b"")
+        return
+    if as_json:
+        body = {"key_base64": _base64(found.key), "payload_base64": _base64(found.payload)}
+        print_json(_letter_json(found) | body)
+        return
+    out = console()
+    for name, value in _letter_json(found).items():
+        out.print(f"{name}: {'-' if value is None else value}")
+    payload = found.payload or b""
+    out.print(f"key: {_readable(found.key or b'')}")
+    out.print(f"payload, {len(payload)} bytes: {_readable(payload[:_SHOWN_BYTES])}")
+    if len(payload) > _SHOWN_BYTES:
+        out.print(f"… {len(payload) - _SHOWN_BYTES} bytes more: --raw gives all")
+
+
+@dead_letters.command("retry")
+def retry(
+    letter: Annotated[
+        list[str] | None, typer.Argument(help="topic:partition:offset, as `list` shows it (repeatable).")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that are open.")] = False,
+    reason: Annotated[str | None, typer.Option(help="All that are open for this reason.")] = None,
+    why: Annotated[str, typer.Option(help="For the record of what people did.")] = "retried by hand",
+    as_json: AsJson = False,
+) -> None:
+    """Apply the records again, with apply's own transaction and their original coordinates.
+
+    Exit status 1 if one of them still can't be applied.
+    """
+    chosen = [bool(letter), every, reason is not None]
+    if sum(chosen) != 1:
+        raise ConfigError("say which dead letters: their names (topic:partition:offset), --reason, or --all")
+    places = [_parse(name) for name in letter or ()]
+    selections = [Selection(*place) for place in places] or [Selection(reason=reason)]
+    settings = settings_for_a_report()
+    who = f"{getpass.getuser()}@{socket.gethostname()}"
+    retried: list[Retried] = []
+    with servers_to_look_at(settings) as servers, opened(servers, settings.schema_, "dead-letters") as connection:
+        codec = codec_factory(settings)()
+        for selection in selections:
+            found = list(retry_dead_letters(connection, codec, topics(settings), selection, who=who, why=why))
+            if selection.topic is not None and not found:
+                name = f"{selection.topic}:{selection.partition}:{selection.offset}"
+                raise ConfigError(
+                    f"there is no open dead letter {name}: `stream-reconcile dead-letters list` shows them"
+                )
+            retried += found
+    _report(retried, as_json=as_json)
+    raise typer.Exit(0 if all(one.resolved for one in retried) else 1)
+
+
+def _report(retried: list[Retried], *, as_json: bool) -> None:
+    rows = [(f"{one.place.topic}:{one.place.partition}:{one.place.offset}", one) for one in retried]
+    if as_json:
+        named = [{"letter": name, "resolved": one.resolved, "result": one.result} for name, one in rows]
+        print_json({"retried": named})
+        return
+    out = console()
+    for name, one in rows:
+        out.print(f"{name}: {'resolved' if one.resolved else 'still open'}: {one.result}")
+    out.print(f"{sum(one.resolved for one in retried)} of {len(retried)} resolved")
+
+
+def _parse(letter: str) -> tuple[str, int, int]:
+    match = re.fullmatch(r"(?P<topic>[^:]+):(?P<partition>\d+):(?P<offset>\d+)", letter)
+    if match is None:
+        raise ConfigError(f"{letter!r} is not the name of a dead letter: write topic:partition:offset")
+    return match["topic"], int(match["partition"]), int(match["offset"])
+
+
+def _place(letter: readers.DeadLetter) -> str:
+    return f"{letter.topic}:{letter.partition}:{letter.offset}"
+
+
+def _letter_json(letter: readers.DeadLetter) -> dict[str, Any]:
+    fields = {name: value for name, value in asdict(letter).items() if name not in ("key", "payload")}
+    times = {name: value.isoformat() for name, value in fields.items() if isinstance(value, datetime)}
+    return {"letter": _place(letter), **fields, **times}
+
+
+def _base64(data: bytes | None) -> str | None:
+    return None if data is None else base64.b64encode(data).decode("ascii")
+
+
+def _readable(data: bytes) -> str:
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in data.decode("latin-1"))
