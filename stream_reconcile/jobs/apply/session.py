@@ -167,12 +167,12 @@ class Session:
         mirrors = self._admin.group_offsets(self._config.group, partitions)
         ends = self._admin.end_offsets(partitions)
         starts: dict[Partition, int] = {}
+        added = 0
         for partition in partitions:
             state = states[partition]
             claimed = self._cursors.claim(*partition, state)
             cursor = claimed.cursor
-            if claimed.added:
-                log.info("cursor_created", topic=partition.topic, partition=partition.partition, offset=state.low)
+            added += claimed.added
             mirror = mirrors.get(partition)
             if mirror and is_restored_at_start(mirror.offset, mirror.metadata, claimed.max_offset, cursor.topic_id):
                 self._mismatch(partition, mirror.offset, cursor.next_offset)
@@ -180,7 +180,7 @@ class Session:
                 cursor = self._cursors.restart(*partition, cursor, claimed.max_offset, state)
             self._positions.put(partition, cursor, max(claimed.max_offset, cursor.next_offset))
             starts[partition] = cursor.next_offset
-        log.info("partitions_claimed", partitions=len(partitions), owner=self._owner)
+        log.info("partitions_claimed", partitions=len(partitions), new_from_their_start=added, owner=self._owner)
         return starts
 
     def _release(self, partitions: list[Partition], lost: bool) -> None:
