@@ -5,11 +5,10 @@ Pure, and a function of the set of records: the order in which they are added ma
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TypeAlias
 
 from stream_reconcile.core.evidence import Evidence
-from stream_reconcile.core.merge import beats
+from stream_reconcile.core.merge import beats, sighted_again
 from stream_reconcile.core.observation import Observation, Parsed
 
 OrderKey: TypeAlias = tuple[str, str]
@@ -31,7 +30,7 @@ class Fold:
         self.fills: dict[tuple[str, str], Observation] = {}
         """Fill frames by (execution id, account id): the first in the log."""
         self.disputed: set[OrderKey] = set()
-        """Orders of which one execution is stated here with different contents (B4)."""
+        """Orders of which one execution is stated here by distinct frames: to be looked at with all evidence (B4)."""
         self.evidence: list[tuple[Evidence, int]] = []
         """Statements beyond plain fill frames, each with the Kafka timestamp of its record, ms since the epoch."""
         self.duplicates = 0
@@ -45,15 +44,16 @@ class Fold:
             self.evidence += [(evidence, known_at_ms) for evidence in parsed.evidence]
 
     def _observe(self, o: Observation) -> None:
+        order = (o.order_id, o.account_id)
         known = self.events.get(o.event_key)
         if known is not None:
             self.duplicates += 1
-            if _place(known) <= _place(o):
+            o = sighted_again(known, o)
+            if o is known:
                 return
         self.events[o.event_key] = o
-        order = (o.order_id, o.account_id)
         best = self.winners.get(order)
-        if best is None:
+        if best is None or best is known:  # all that another sight changes makes the observation greater
             self.winners[order] = o
         else:
             if o.version_ns > best.version_ns or beats(o, best):
@@ -71,9 +71,9 @@ class Fold:
         if known is None:
             self.fills[execution] = o
             return
-        if known.order_id != o.order_id or _content(known) != _content(o):
+        if known.event_key != o.event_key:
             self.disputed |= {(known.order_id, known.account_id), (o.order_id, o.account_id)}
-        if _place(o) < _place(known):
+        if _place(o) <= _place(known):
             self.fills[execution] = o
 
     def evidence_orders(self) -> set[OrderKey]:
@@ -83,8 +83,3 @@ class Fold:
 
 def _place(o: Observation) -> tuple[str, int, int]:
     return (o.topic, o.partition, o.offset)
-
-
-def _content(o: Observation) -> tuple[Decimal, Decimal]:
-    _time, qty, price, _position = o.execution
-    return Decimal(qty), Decimal(price)

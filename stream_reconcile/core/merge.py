@@ -32,6 +32,21 @@ def _place(o: Observation) -> tuple[str, int, int, str]:
     return (o.topic, o.partition, o.offset, o.event_key)
 
 
+def sighted_again(a: Observation, b: Observation) -> Observation:
+    """Two sights of one observation (the same event key) as one: it is named by its first place in the log, and a
+    snapshot counts as received when it was received last, for it may be the broker's last word again."""
+    first, other = (a, b) if _place(a) <= _place(b) else (b, a)
+    return first if other.snapshot_ns <= first.snapshot_ns else first._replace(snapshot_ns=other.snapshot_ns)
+
+
+def distinct(observations: Iterable[Observation]) -> dict[str, Observation]:
+    """Each observation once, by event key, as all its sights together make it."""
+    known: dict[str, Observation] = {}
+    for o in observations:
+        known[o.event_key] = sighted_again(known[o.event_key], o) if o.event_key in known else o
+    return known
+
+
 def greatest(observations: Iterable[Observation]) -> Observation:
     """The greatest of at least one observation."""
     iterator = iter(observations)
@@ -56,13 +71,14 @@ def newest_parent(observations: Iterable[Observation]) -> Statement | None:
     for o in observations:
         if o.parent_order_id is not None:
             statement = Statement(o.version_ns, o.parent_order_id, o.ratio_qty)
-            if best is None or (statement.version_ns, statement.parent_order_id, statement.ratio_qty or "") > (
-                best.version_ns,
-                best.parent_order_id,
-                best.ratio_qty or "",
-            ):
+            if best is None or _newer(statement) > _newer(best):
                 best = statement
     return best
+
+
+def _newer(statement: Statement) -> tuple[int, str, bool, Decimal]:
+    ratio = statement.ratio_qty
+    return (statement.version_ns, statement.parent_order_id, ratio is not None, Decimal(ratio or 0))
 
 
 class Merged(NamedTuple):
@@ -78,7 +94,7 @@ class Merged(NamedTuple):
 def merge(observations: Iterable[Observation]) -> Merged:
     """The row of an order from all its observations: a function of their set."""
     ranked: list[Observation] = []
-    for observation in observations:
+    for observation in distinct(observations).values():
         index = len(ranked)
         while index and beats(observation, ranked[index - 1]):
             index -= 1

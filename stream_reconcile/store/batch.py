@@ -27,6 +27,7 @@ class Record(NamedTuple):
     payload: bytes
     account_id: str
     order_id: str
+    topic_id: str
 
     def __repr__(self) -> str:
         return f"Record({self.place})"  # never the payload

@@ -68,7 +68,7 @@ class Settler:
         if about:
             self._execute("mark_evidence", about)
         if mixed:
-            self._execute("merge_mixed", mixed)
+            self._execute("merge_again", mixed)
         if fold.nested:
             self._execute("merge_parents", fold.nested)
         if rebuilt:

@@ -110,7 +110,6 @@ class Writer:
         with self._connection.transaction():
             self._lock(exclusive=True)
             self._advance(batch.moves)
-            topic_ids = {(move.topic, move.partition): move.topic_id for move in batch.moves}
             events = duplicates = 0
             opened: list[str] = []
             refused: list[DeadLetter] = []
@@ -133,8 +132,7 @@ class Writer:
                         middle = len(records) // 2
                         pending += [records[middle:], records[:middle]]
                     else:
-                        record = records[0]
-                        refused.append(_refused(record, topic_ids[record.place[:2]], error))
+                        refused.append(_refused(records[0], error))
                 else:
                     events += written
                     opened += found
@@ -230,13 +228,13 @@ def _is_poison(error: psycopg.Error) -> bool:
     return not is_transient(error) and (error.sqlstate or "")[:2] in _POISON_CLASSES
 
 
-def _refused(record: Record, topic_id: str, error: psycopg.Error) -> DeadLetter:
+def _refused(record: Record, error: psycopg.Error) -> DeadLetter:
     """The dead letter of a record that Postgres refused. Its own message may quote values: it is not kept."""
     column = f" (column {error.diag.column_name})" if error.diag.column_name else ""
     constraint = f" (constraint {error.diag.constraint_name})" if error.diag.constraint_name else ""
     return DeadLetter(
         record.place,
-        topic_id,
+        record.topic_id,
         record.key,
         record.payload,
         record.known_at_ms,

@@ -79,7 +79,7 @@ class Decoder:
             if status is not None and status not in STATUSES:
                 into.unknown_statuses[status] += 1
         into.records.append(
-            Record(place, parsed, known_at_ms, key, payload or b"", envelope.account_id, envelope.order_id)
+            Record(place, parsed, known_at_ms, key, payload or b"", envelope.account_id, envelope.order_id, topic_id)
         )
 
 

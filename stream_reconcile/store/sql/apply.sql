@@ -23,7 +23,7 @@ COPY observed (
 -- The same rows from a few lines without escapes, as a subquery: put before a statement as `WITH observed AS (…)`, it
 -- spares a lone event the temporary table, whose emptying at commit costs more than the commit.
 SELECT
-    c[1] AS account_id, c[2] AS alpaca_order_id, c[3] AS source, c[4] AS event, c[5] AS execution_id,
+    c[1] COLLATE "C" AS account_id, c[2] COLLATE "C" AS alpaca_order_id, c[3] AS source, c[4] AS event, c[5] AS execution_id,
     c[6]::timestamptz AS event_at, c[7]::numeric AS event_qty, c[8]::numeric AS event_price,
     c[9]::numeric AS position_qty, c[10]::numeric AS qty, c[11]::numeric AS notional, c[12]::numeric AS filled_qty,
     c[13]::numeric AS filled_avg_price, c[14]::numeric AS limit_price, c[15]::numeric AS stop_price,
@@ -90,8 +90,9 @@ ON CONFLICT (alpaca_order_id, account_id) DO UPDATE SET
     status = excluded.status, replaces = excluded.replaces, replaced_by = excluded.replaced_by,
     extended_hours = excluded.extended_hours,
     status_rank = excluded.status_rank, updated_at_ns = excluded.updated_at_ns, snapshot_ns = excluded.snapshot_ns,
-    stated = excluded.stated, last_source = excluded.last_source, last_topic = excluded.last_topic,
-    last_partition = excluded.last_partition, last_offset = excluded.last_offset, recorded_at = now()
+    stated = excluded.stated, mixed = e.mixed OR e.stated <> excluded.stated, last_source = excluded.last_source,
+    last_topic = excluded.last_topic, last_partition = excluded.last_partition, last_offset = excluded.last_offset,
+    recorded_at = now()
 WHERE excluded.updated_at_ns > e.updated_at_ns
    OR (excluded.updated_at_ns = e.updated_at_ns
        AND ((coalesce(excluded.filled_qty, 0), excluded.status_rank, excluded.snapshot_ns)
@@ -102,7 +103,7 @@ WHERE excluded.updated_at_ns > e.updated_at_ns
                     < (e.last_topic, e.last_partition, e.last_offset))))
 
 -- name: insert_events
--- Each distinct observation once, at its first place in the log.
+-- Each distinct observation once, at its first place in the log; a snapshot as it was received last.
 INSERT INTO order_events AS v (
     account_id, alpaca_order_id, event_key, source, event, event_at, execution_id, event_qty, event_price, position_qty,
     qty, notional, filled_qty, filled_avg_price, limit_price, stop_price, trail_price, trail_percent, hwm, created_at,
@@ -122,26 +123,41 @@ SELECT
     known_at
 FROM observed
 ON CONFLICT (alpaca_order_id, account_id, event_key) DO UPDATE SET
-    topic = excluded.topic, partition = excluded.partition, "offset" = excluded."offset", known_at = excluded.known_at
+    (topic, partition, "offset", known_at) = (
+        SELECT sight.topic, sight.partition, sight."offset", sight.known_at
+        FROM (VALUES (v.topic, v.partition, v."offset", v.known_at),
+                     (excluded.topic, excluded.partition, excluded."offset", excluded.known_at))
+             AS sight(topic, partition, "offset", known_at)
+        ORDER BY sight.topic, sight.partition, sight."offset"
+        LIMIT 1
+    ),
+    snapshot_ns = greatest(v.snapshot_ns, excluded.snapshot_ns)
 WHERE (excluded.topic, excluded.partition, excluded."offset") < (v.topic, v.partition, v."offset")
+   OR excluded.snapshot_ns > v.snapshot_ns
 
 -- name: insert_fills
 -- Fill frames are rows at once: an order that has frames and no other evidence needs no more. Gives the orders of which
--- an execution stands there already with another content, to be looked at with all their evidence.
+-- an execution stands there already with another content or by another frame, to be looked at with all their evidence.
 WITH written AS (
     INSERT INTO fills AS f (
         account_id, alpaca_order_id, fill_key, execution_id, symbol, side, qty, price, transacted_at, entry, source,
         topic, partition, "offset"
     )
     SELECT account_id, alpaca_order_id, 'x:' || execution_id, execution_id, coalesce(symbol, ''), coalesce(side, ''),
-           event_qty, event_price,
-           event_at, 'trade', 'stream', topic, partition, "offset"
+           abs(event_qty), event_price, event_at, 'trade', 'stream', topic, partition, "offset"
     FROM observed
     WHERE fill
     ON CONFLICT (fill_key, account_id) DO UPDATE SET recorded_at = f.recorded_at
     WHERE (f.qty, f.price, f.alpaca_order_id, f.entry, f.source)
           IS DISTINCT FROM (excluded.qty, excluded.price, excluded.alpaca_order_id, excluded.entry, excluded.source)
        OR (excluded.topic, excluded.partition, excluded."offset") < (f.topic, f.partition, f."offset")
+       OR ((excluded.topic, excluded.partition, excluded."offset") <> (f.topic, f.partition, f."offset")
+           AND EXISTS (
+               SELECT FROM order_events v
+               WHERE v.alpaca_order_id = excluded.alpaca_order_id AND v.account_id = excluded.account_id
+                 AND v.execution_id = excluded.execution_id AND v.topic = excluded.topic
+                 AND v.partition = excluded.partition AND v."offset" = excluded."offset"
+           ))
     RETURNING f.alpaca_order_id, f.account_id, f.fill_key, xmax <> 0 AS known
 )
 SELECT w.alpaca_order_id, w.account_id FROM written w WHERE w.known
@@ -153,7 +169,7 @@ WHERE w.known
 -- name: inspect
 -- Orders of this batch that need a closer look: fills that do not add up (I9) or an open finding that may close,
 -- evidence beyond frames, observations that state different fields.
-SELECT o.alpaca_order_id, o.account_id, e.mixed OR e.stated <> o.stated AS mixed, e.has_evidence
+SELECT o.alpaca_order_id, o.account_id, e.mixed OR e.stated <> o.stated OR seen.before AS merge, e.has_evidence
 FROM observed o
 JOIN executions e ON e.alpaca_order_id = o.alpaca_order_id AND e.account_id = o.account_id
 CROSS JOIN LATERAL (
@@ -161,8 +177,16 @@ CROSS JOIN LATERAL (
     FROM fills f
     WHERE f.alpaca_order_id = o.alpaca_order_id AND f.account_id = o.account_id
 ) n
+CROSS JOIN LATERAL (
+    SELECT o.source = 'sweep' AND EXISTS (
+        SELECT FROM order_events v
+        WHERE v.alpaca_order_id = o.alpaca_order_id AND v.account_id = o.account_id AND v.event_key = o.event_key
+          AND (v.topic, v.partition, v."offset", v.snapshot_ns)
+              IS DISTINCT FROM (o.topic, o.partition, o."offset", o.snapshot_ns)
+    ) AS before
+) seen
 WHERE o.winner
-  AND (n.net <> coalesce(e.filled_qty, 0) OR e.filled_qty > e.qty OR e.mixed OR e.has_evidence OR e.stated <> o.stated
+  AND (seen.before OR n.net <> coalesce(e.filled_qty, 0) OR e.filled_qty > e.qty OR e.mixed OR e.has_evidence OR e.stated <> o.stated
        OR EXISTS (SELECT FROM discrepancies d
                   WHERE d.subject = o.alpaca_order_id AND d.account_id = o.account_id AND d.state = 'open'))
 
@@ -211,10 +235,11 @@ UPDATE executions e SET has_evidence = true
 FROM locked l
 WHERE e.alpaca_order_id = l.alpaca_order_id AND e.account_id = l.account_id AND NOT e.has_evidence
 
--- name: merge_mixed
--- Rows of orders whose observations state different fields: the winner's, and of a field that the winner does not state
--- the newest statement (absent is not null; core.merge.merge).
-UPDATE executions e SET mixed = true,
+-- name: merge_again
+-- Rows made from the whole history of their orders (core.merge.merge): the greatest observation, and of a field that it
+-- does not state the newest statement (absent is not null). For orders whose observations state different fields, and
+-- for a snapshot that was seen before: it may be the last word again, and is named by its first place.
+UPDATE executions e SET
     qty = m.qty, notional = m.notional, filled_qty = m.filled_qty, filled_avg_price = m.filled_avg_price,
     limit_price = m.limit_price, stop_price = m.stop_price, trail_price = m.trail_price,
     trail_percent = m.trail_percent, hwm = m.hwm, created_at = m.created_at, updated_at = m.updated_at,
@@ -223,9 +248,20 @@ UPDATE executions e SET mixed = true,
     expires_at = m.expires_at, client_order_id = m.client_order_id, symbol = m.symbol, asset_id = m.asset_id,
     asset_class = m.asset_class, side = m.side, position_intent = m.position_intent, order_type = m.order_type,
     order_class = m.order_class, time_in_force = m.time_in_force, status = m.status, replaces = m.replaces,
-    replaced_by = m.replaced_by, extended_hours = m.extended_hours
+    replaced_by = m.replaced_by, extended_hours = m.extended_hours, status_rank = m.status_rank,
+    updated_at_ns = m.updated_at_ns, snapshot_ns = m.snapshot_ns, stated = m.stated, last_source = m.source,
+    last_topic = m.topic, last_partition = m.partition, last_offset = m."offset", mixed = m.mixed,
+    recorded_at = now()
 FROM (
-    SELECT v.alpaca_order_id, v.account_id,
+    SELECT v.alpaca_order_id, v.account_id, min(v.stated) <> max(v.stated) AS mixed,
+        (array_agg(v.status_rank ORDER BY v.place))[1] AS status_rank,
+        (array_agg(v.updated_at_ns ORDER BY v.place))[1] AS updated_at_ns,
+        (array_agg(v.snapshot_ns ORDER BY v.place))[1] AS snapshot_ns,
+        (array_agg(v.stated ORDER BY v.place))[1] AS stated,
+        (array_agg(v.source ORDER BY v.place))[1] AS source,
+        (array_agg(v.topic ORDER BY v.place))[1] AS topic,
+        (array_agg(v.partition ORDER BY v.place))[1] AS partition,
+        (array_agg(v."offset" ORDER BY v.place))[1] AS "offset",
         (array_agg(v.qty ORDER BY v.place) FILTER (WHERE v.stated >> 0 & 1 = 1))[1] AS qty,
         (array_agg(v.notional ORDER BY v.place) FILTER (WHERE v.stated >> 1 & 1 = 1))[1] AS notional,
         (array_agg(v.filled_qty ORDER BY v.place) FILTER (WHERE v.stated >> 2 & 1 = 1))[1] AS filled_qty,
@@ -271,6 +307,21 @@ FROM (
     GROUP BY v.alpaca_order_id, v.account_id
 ) m
 WHERE e.alpaca_order_id = m.alpaca_order_id AND e.account_id = m.account_id
+  AND (
+      e.qty, e.notional, e.filled_qty, e.filled_avg_price, e.limit_price, e.stop_price, e.trail_price,
+      e.trail_percent, e.hwm, e.created_at, e.updated_at, e.submitted_at, e.filled_at, e.canceled_at, e.expired_at,
+      e.failed_at, e.replaced_at, e.cancel_requested_at, e.expires_at, e.client_order_id, e.symbol, e.asset_id,
+      e.asset_class, e.side, e.position_intent, e.order_type, e.order_class, e.time_in_force, e.status, e.replaces,
+      e.replaced_by, e.extended_hours, e.status_rank, e.updated_at_ns, e.snapshot_ns, e.stated, e.last_source,
+      e.last_topic, e.last_partition, e.last_offset, e.mixed
+  ) IS DISTINCT FROM (
+      m.qty, m.notional, m.filled_qty, m.filled_avg_price, m.limit_price, m.stop_price, m.trail_price,
+      m.trail_percent, m.hwm, m.created_at, m.updated_at, m.submitted_at, m.filled_at, m.canceled_at, m.expired_at,
+      m.failed_at, m.replaced_at, m.cancel_requested_at, m.expires_at, m.client_order_id, m.symbol, m.asset_id,
+      m.asset_class, m.side, m.position_intent, m.order_type, m.order_class, m.time_in_force, m.status, m.replaces,
+      m.replaced_by, m.extended_hours, m.status_rank, m.updated_at_ns, m.snapshot_ns, m.stated, m.source, m.topic,
+      m.partition, m."offset", m.mixed
+  )
 
 -- name: merge_parents
 -- The parent of an order, as the newest nested read states it; of equally new ones the greatest id.
@@ -298,7 +349,7 @@ FROM order_events v
 JOIN unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
   ON v.alpaca_order_id = w.order_id AND v.account_id = w.account_id
 WHERE v.source = 'stream' AND v.event IN ('fill', 'partial_fill') AND v.execution_id <> ''
-  AND v.event_qty IS NOT NULL AND v.event_price IS NOT NULL
+  AND v.event_qty IS NOT NULL AND v.event_price IS NOT NULL AND v.event_at IS NOT NULL
 
 -- name: evidence_of
 -- All other evidence of the given orders.
