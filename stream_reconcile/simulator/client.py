@@ -82,6 +82,14 @@ class Control:
         """Let own orders come at `rate` events a second (0: stop), `orders` more of them (0: without end)."""
         self._call("POST", "/sim/flow", {"rate": rate, "orders": orders})
 
+    def pause(self) -> None:
+        """Let nothing happen until `resume`: no order goes on; what faults hold back is sent first."""
+        self._call("POST", "/sim/pause", {})
+
+    def resume(self) -> None:
+        """Go on; what fell due meanwhile happens at once."""
+        self._call("POST", "/sim/resume", {})
+
     def settle(self) -> None:
         """Stop the own flow and let all that is under way end now: the truth stands still until a client acts."""
         self._call("POST", "/sim/settle", {})

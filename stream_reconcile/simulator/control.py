@@ -50,6 +50,8 @@ class ControlApi:
             ("GET", "/sim/truth/activities", self.true_activities),
             ("GET", "/sim/truth/positions", self.true_positions),
             ("POST", "/sim/flow", self.flow),
+            ("POST", "/sim/pause", self.pause),
+            ("POST", "/sim/resume", self.resume),
             ("POST", "/sim/settle", self.settle),
             ("POST", "/sim/price", self.price),
             ("POST", "/sim/orders/{order_id}/{operation}", self.operate),
@@ -74,6 +76,7 @@ class ControlApi:
                     "frames_published": sim.delivery.published,
                     "frames_dropped": sim.delivery.lost,
                     "frames_unheard": sim.sessions.unheard,
+                    "messages_sent": sim.sessions.sent,
                     "requests": sim.requests,
                     "connections_accepted": sim.sessions.accepted,
                     "connections_refused": sim.sessions.refused,
@@ -170,6 +173,14 @@ class ControlApi:
         rate, orders = float(body.get("rate", 0)), int(body.get("orders", 0))
         self._sim.set_flow(rate, orders)
         return answer({"rate": rate, "orders": orders})
+
+    async def pause(self, request: Request) -> Response:
+        self._sim.pause()
+        return answer({"scripts_under_way": self._sim.under_way})
+
+    async def resume(self, request: Request) -> Response:
+        self._sim.resume()
+        return answer({"scripts_under_way": self._sim.under_way})
 
     async def settle(self, request: Request) -> Response:
         return answer({"steps": self._sim.settle()})

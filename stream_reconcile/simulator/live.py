@@ -65,6 +65,7 @@ class Simulator:
         self._rate = 0.0
         self._flow_ends_at = 0
         self._flowing = False
+        self._paused = False
         self._woken = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.brokerage.on_open = self.book.add
@@ -103,6 +104,16 @@ class Simulator:
         self._schedule.add(time.time_ns(), script)
         self._woken.set()
 
+    def pause(self) -> None:
+        """Let nothing happen until `resume`: no order goes on, and what faults hold back is sent first."""
+        self._paused = True
+        self.delivery.flush()
+
+    def resume(self) -> None:
+        """Go on; what fell due meanwhile happens at once."""
+        self._paused = False
+        self._woken.set()
+
     def settle(self) -> int:
         """Stop the own flow and let all that is under way happen now, without its pauses; the steps that took.
 
@@ -119,6 +130,8 @@ class Simulator:
 
     def _step_due(self) -> float | None:
         """Carry out some of what is due; seconds until more is (0: at once; None: not before something new)."""
+        if self._paused:
+            return None
         for _ in range(_STEPS_AT_ONCE):
             due = self._schedule.next_due
             if due is None:

@@ -108,6 +108,12 @@ class Sessions:
         self.accepted = 0
         self.refused = 0
         self.unheard = 0
+        self._sent_before = 0
+
+    @property
+    def sent(self) -> int:
+        """Messages sent so far over all connections, answers too; those of `play` are not counted."""
+        return self._sent_before + sum(session.sent for session in self.open)
 
     def broadcast(self, raw: bytes, *, text: bool | None = None) -> None:
         """Send a trade update to whoever listens; nobody does: it is gone, as with the real one."""
@@ -142,6 +148,7 @@ class Sessions:
             clean = await self._converse(session, websocket)
         finally:
             self.open.remove(session)
+            self._sent_before += session.sent
             if not clean:
                 self._slot_free_at = time.monotonic() + self._settings.slot_hold_seconds
 

@@ -97,6 +97,21 @@ def test_the_flow_keeps_about_its_rate_and_stops() -> None:
         assert sim.control.counters()["frames_published"] == published
 
 
+def test_a_pause_holds_everything_back_and_sends_what_faults_held() -> None:
+    with running_simulator(seed=1) as sim, listening(sim) as stream:
+        sim.control.fault("reorder", probability=0.3, window=50, seconds=60)
+        sim.control.flow(300)
+        receive(stream, 100)
+        sim.control.pause()
+        before = sim.control.counters()
+        assert before["messages_sent"] == before["frames_published"] + 2  # nothing held back, and two answers
+        assert before["scripts_under_way"] > 0
+        receive_all(stream)
+        assert sim.control.counters()["frames_published"] == before["frames_published"]
+        sim.control.resume()
+        assert len(receive(stream, 20)) == 20
+
+
 def test_preloaded_orders_are_old_and_finished() -> None:
     with running_simulator(seed=1, preload_orders=50, preload_hours=48) as sim:
         counters = sim.control.counters()
