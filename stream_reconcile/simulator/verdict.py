@@ -1,0 +1,270 @@
+"""Are the tables equal to the broker? `executions` and `fills` against a ground truth, order by order.
+
+Compared are decimals by value, texts by character, the version of each row in nanoseconds. Other times are kept by
+Postgres in microseconds, so they have to be less than one apart. The truth is read in pages, each with the rows of its
+orders, so memory does not grow with the books.
+
+What only REST tells (`_TOLD_BY_REST`) may be missing in a row that was made of frames; what is there has to be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import islice
+from typing import Any, Final, NamedTuple, Protocol
+
+import psycopg
+from psycopg.rows import dict_row
+
+from stream_reconcile.core.observation import NUMBERS, TEXTS, TIMES
+from stream_reconcile.core.timestamps import parse_ns
+from stream_reconcile.store.queries import load
+
+Row = Mapping[str, Any]
+
+MOST_LISTED: Final = 100
+"""Differences are all counted; so many are listed."""
+
+_PAGE: Final = 1000
+_MICROSECOND: Final = 1000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FILE: Final = "verdict.sql"
+
+# REST does not have the time at which a cancel was asked for.
+_ORDER_TIMES: Final = tuple(name for name in TIMES if name != "cancel_requested_at")
+_TOLD_BY_REST: Final = {
+    # Frames of multi-leg orders leave these out, of the order and of its legs.
+    "mleg": frozenset({"position_intent", "expires_at"}),
+    # Legs of these come as orders of their own, with nothing in their frames that names the parent.
+    "bracket": frozenset({"parent_order_id"}),
+    "oco": frozenset({"parent_order_id"}),
+    "oto": frozenset({"parent_order_id"}),
+}
+# The asset of a multi-leg order, which has none: frames say the second, REST the first.
+_NO_ASSET: Final = ("", "00000000-0000-0000-0000-000000000000")
+
+
+class GroundTruth(Protocol):
+    """What a broker's books hold, oldest order first; `simulator.client.Control` is one."""
+
+    def orders(self) -> Iterator[dict[str, Any]]:
+        """Every order as REST gives it, with `parent_order_id`."""
+
+    def executions(self) -> Iterator[dict[str, Any]]:
+        """Every execution of every order, in the order of the orders; `state` says whether it still counts."""
+
+
+class Difference(NamedTuple):
+    """One value that is not as it should be. Column `row`: a row that one side lacks, with None on that side."""
+
+    table: str
+    order_id: str
+    fill_key: str
+    """Empty for a row of `executions`."""
+    column: str
+    ours: str | None
+    truth: str | None
+
+
+class Verdict(NamedTuple):
+    """What a comparison found. `orders` and `fills` count the truth's, reversals of busts and corrections not."""
+
+    orders: int
+    fills: int
+    differing: int
+    differences: tuple[Difference, ...]
+    """The first `MOST_LISTED` of them."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differing
+
+
+class Agreement(NamedTuple):
+    """Orders of moving books and their rows: `behind` have no row yet or an older version, `different` are wrong."""
+
+    equal: int
+    behind: int
+    different: int
+
+
+def compare(connection: psycopg.Connection, account_id: str, truth: GroundTruth) -> Verdict:
+    """Compare all of the account's rows with books that stand still."""
+    found = _Found()
+    orders = iter(truth.orders())
+    executions = _Grouped(truth.executions())
+    counted = real_fills = seen_rows = seen_fills = 0
+    while page := list(islice(orders, _PAGE)):
+        ids = [order["id"] for order in page]
+        rows = read_orders(connection, account_id, ids)
+        fills = _read_fills(connection, account_id, ids)
+        counted, seen_rows = counted + len(page), seen_rows + len(rows)
+        seen_fills += sum(map(len, fills.values()))
+        for order in page:
+            found.add(order_differences(order, rows.get(order["id"])))
+            made = executions.of(order["id"])
+            real_fills += sum(execution["state"] == "real" for execution in made)
+            found.add(fill_differences(order["id"], made, fills.get(order["id"], {})))
+    (totals,) = _select(connection, "row_counts", account_id=account_id)
+    if (totals["executions"], totals["fills"]) != (seen_rows, seen_fills):
+        found.add(_of_unknown_orders(connection, account_id, truth))
+    return Verdict(counted, real_fills, found.count, tuple(found.listed))
+
+
+def agreement(orders: Iterable[dict[str, Any]], rows: Mapping[str, Row]) -> Agreement:
+    """Compare orders of moving books with `rows`, which were read before them (so that no row can be ahead)."""
+    equal = behind = different = 0
+    for order in orders:
+        row = rows.get(order["id"])
+        if row is None or row["updated_at_ns"] < parse_ns(order["updated_at"]):
+            behind += 1
+        elif next(order_differences(order, row), None) is None:
+            equal += 1
+        else:
+            different += 1
+    return Agreement(equal, behind, different)
+
+
+def read_orders(connection: psycopg.Connection, account_id: str, order_ids: list[str]) -> dict[str, Row]:
+    """Rows of these orders by id; an order without a row is not in it."""
+    rows = _select(connection, "orders_by_id", account_id=account_id, order_ids=order_ids)
+    return {row["alpaca_order_id"]: row for row in rows}
+
+
+def order_differences(order: Row, row: Row | None) -> Iterator[Difference]:
+    """Compare an order, as REST gives it, with its row."""
+    order_id = order["id"]
+    if row is None:
+        yield Difference("executions", order_id, "", "row", None, order["status"])
+        return
+    multi_leg = order["order_class"] == "mleg"
+    unstated = _TOLD_BY_REST.get(order["order_class"], frozenset()) if multi_leg or order["parent_order_id"] else ()
+    yield from _differ("executions", order_id, "", "updated_at_ns", row, parse_ns(order["updated_at"]))
+    for column in (*NUMBERS, "ratio_qty"):
+        yield from _differ("executions", order_id, "", column, row, _decimal(order.get(column)))
+    for column in _ORDER_TIMES:
+        if not (column in unstated and row[column] is None):
+            yield from _times_differ("executions", order_id, "", column, row, order.get(column))
+    for column in (*TEXTS, "extended_hours", "parent_order_id"):
+        if column in unstated and row[column] is None:
+            continue
+        if column == "asset_id" and multi_leg and row[column] in _NO_ASSET and order[column] in _NO_ASSET:
+            continue
+        yield from _differ("executions", order_id, "", column, row, order.get(column))
+
+
+def fill_differences(order_id: str, executions: list[dict[str, Any]], fills: Mapping[str, Row]) -> Iterator[Difference]:
+    """Compare an order's executions with its rows in `fills`: one each, and a reversal of each that counts no more."""
+    expected: set[str] = set()
+    for execution in executions:
+        key = f"x:{execution['execution_id']}"
+        expected.add(key)
+        replaced = execution["corrects"]
+        yield from _fill_differs(order_id, key, fills.get(key), execution, execution["entry"], replaced)
+        if execution["state"] != "real":
+            key = f"r:{execution['execution_id']}"
+            expected.add(key)
+            yield from _fill_differs(order_id, key, fills.get(key), execution, "reversal", execution["execution_id"])
+    for key, row in fills.items():
+        if key not in expected:
+            yield Difference("fills", order_id, key, "row", row["entry"], None)
+
+
+def _fill_differs(
+    order_id: str, key: str, row: Row | None, execution: dict[str, Any], entry: str, reverses: str | None
+) -> Iterator[Difference]:
+    if row is None:
+        yield Difference("fills", order_id, key, "row", None, entry)
+        return
+    qty = Decimal(execution["qty"])
+    for column, value in (
+        ("entry", entry),
+        ("reverses", None if reverses is None else f"x:{reverses}"),
+        ("execution_id", execution["execution_id"]),
+        ("symbol", execution["symbol"]),
+        ("side", execution["side"]),
+        ("qty", -qty if entry == "reversal" else qty),
+        ("price", Decimal(execution["price"])),
+    ):
+        yield from _differ("fills", order_id, key, column, row, value)
+    if entry != "reversal":  # the truth does not say when an execution was taken back
+        yield from _times_differ("fills", order_id, key, "transacted_at", row, execution["transacted_at"])
+
+
+def _differ(table: str, order_id: str, key: str, column: str, row: Row, truth: object) -> Iterator[Difference]:
+    ours = row[column]
+    if ours != truth or (ours is None) != (truth is None):
+        yield Difference(table, order_id, key, column, _shown(ours), _shown(truth))
+
+
+def _times_differ(table: str, order_id: str, key: str, column: str, row: Row, text: str | None) -> Iterator[Difference]:
+    ours = row[column]
+    if ours is None and text is None:
+        return
+    if ours is None or text is None or abs(_nanoseconds(ours) - parse_ns(text)) >= _MICROSECOND:
+        yield Difference(table, order_id, key, column, _shown(ours), text)
+
+
+def _of_unknown_orders(connection: psycopg.Connection, account_id: str, truth: GroundTruth) -> Iterator[Difference]:
+    """Rows of orders that the broker does not have. Holds all order ids, so it is for when the counts say so."""
+    known = {order["id"] for order in truth.orders()}
+    for row in _select(connection, "order_ids", account_id=account_id):
+        if row["alpaca_order_id"] not in known:
+            yield Difference(row["table"], row["alpaca_order_id"], row["fill_key"], "row", row["value"], None)
+
+
+def _read_fills(connection: psycopg.Connection, account_id: str, order_ids: list[str]) -> dict[str, dict[str, Row]]:
+    fills: dict[str, dict[str, Row]] = {}
+    for row in _select(connection, "fills_by_order", account_id=account_id, order_ids=order_ids):
+        fills.setdefault(row["alpaca_order_id"], {})[row["fill_key"]] = row
+    return fills
+
+
+def _select(connection: psycopg.Connection, query: str, **parameters: object) -> list[dict[str, Any]]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(load(_FILE)[query], parameters).fetchall()
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1) * _MICROSECOND
+
+
+def _shown(value: object) -> str | None:
+    return None if value is None else value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+class _Found:
+    """Counts all differences, keeps the first."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.listed: list[Difference] = []
+
+    def add(self, differences: Iterable[Difference]) -> None:
+        for difference in differences:
+            self.count += 1
+            if len(self.listed) < MOST_LISTED:
+                self.listed.append(difference)
+
+
+class _Grouped:
+    """Executions in the order of their orders, handed out order by order."""
+
+    def __init__(self, executions: Iterator[dict[str, Any]]) -> None:
+        self._executions = executions
+        self._next = next(executions, None)
+
+    def of(self, order_id: str) -> list[dict[str, Any]]:
+        """Those of the order whose turn it is."""
+        taken = []
+        while self._next is not None and self._next["order_id"] == order_id:
+            taken.append(self._next)
+            self._next = next(self._executions, None)
+        return taken

@@ -1,0 +1,28 @@
+-- What is compared with a ground truth (`simulator.verdict`); nothing here changes anything.
+
+-- name: orders_by_id
+-- Rows of these orders, with all that a broker states about an order.
+SELECT alpaca_order_id, updated_at_ns, client_order_id, symbol, asset_id, asset_class, side, order_type, order_class,
+       time_in_force, extended_hours, position_intent, qty, notional, filled_qty, filled_avg_price, limit_price, stop_price,
+       trail_price, trail_percent, hwm, status, created_at, submitted_at, updated_at, filled_at, canceled_at, expired_at,
+       failed_at, replaced_at, expires_at, replaces, replaced_by, parent_order_id, ratio_qty
+FROM executions
+WHERE account_id = %(account_id)s AND alpaca_order_id = ANY(%(order_ids)s)
+
+-- name: fills_by_order
+-- Fills of these orders.
+SELECT alpaca_order_id, fill_key, execution_id, symbol, side, qty, price, transacted_at, entry, reverses
+FROM fills
+WHERE account_id = %(account_id)s AND alpaca_order_id = ANY(%(order_ids)s)
+
+-- name: row_counts
+-- How many rows an account has in both tables.
+SELECT (SELECT count(*) FROM executions WHERE account_id = %(account_id)s) AS executions,
+       (SELECT count(*) FROM fills WHERE account_id = %(account_id)s) AS fills
+
+-- name: order_ids
+-- All orders that the account has a row or a fill of, each once for each table, with the status or the fill's key.
+SELECT 'executions' AS "table", alpaca_order_id, '' AS fill_key, status AS value
+FROM executions WHERE account_id = %(account_id)s
+UNION ALL
+SELECT 'fills', alpaca_order_id, fill_key, entry FROM fills WHERE account_id = %(account_id)s
