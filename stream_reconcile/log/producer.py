@@ -134,8 +134,10 @@ class RecordProducer(Generic[Token]):
 
     @staticmethod
     def _purge(client: Producer) -> None:
-        client.purge()
-        client.flush(_PURGE_S)
+        """Give up what `client` holds; twice, for a `send` that was just at it."""
+        for _ in range(2):
+            client.purge()
+            client.flush(_PURGE_S)
 
     def _replace_client(self) -> None:
         """After a fatal error the client takes nothing more: what it held is lost, and said so."""
