@@ -68,7 +68,7 @@ class EmbeddedKafka:
         self._heap = heap_megabytes
         self._read_free = read_free
         self._lock = DirectoryLock(self.data_dir)
-        self._process = ServerProcess("Kafka", self.data_dir / "output.log")
+        self._process = ServerProcess("the embedded Kafka", self.data_dir / "output.log")
 
     def __enter__(self) -> Self:
         self.start()

@@ -65,7 +65,7 @@ class EmbeddedPostgres:
         self._settings = dict(settings or {})
         self._read_free = read_free
         self._lock = DirectoryLock(self.data_dir)
-        self._process = ServerProcess("Postgres", self.data_dir / "output.log")
+        self._process = ServerProcess("the embedded Postgres", self.data_dir / "output.log")
 
     def __enter__(self) -> Self:
         self.start()
@@ -204,7 +204,7 @@ class EmbeddedPostgres:
         password.write_text(secrets.token_urlsafe(24) + "\n", encoding="ascii")
         if leave_root:
             give_to_server(self.data_dir, leave_root)
-        initdb = ServerProcess("Postgres (initdb)", self.data_dir / "initdb.log")
+        initdb = ServerProcess("the embedded Postgres (initdb)", self.data_dir / "initdb.log")
         initdb.start(
             [
                 *(programs / "initdb", "-D", partial, "--username", _SUPERUSER, f"--pwfile={password}"),

@@ -22,7 +22,7 @@ class ServerProcess:
     """A server that dies with this program (see `guard`). Not for use by two threads at once."""
 
     def __init__(self, name: str, output: Path) -> None:
-        """`name` is used in messages; what the server prints goes to `output`, the run before to `output`.1"""
+        """`name` begins messages ("the embedded Kafka"). Its output goes to `output`, that of the run before to .1"""
         self.name = name
         self.output = output
         self._guard: subprocess.Popen[bytes] | None = None
@@ -32,7 +32,7 @@ class ServerProcess:
     def pid(self) -> int:
         """The server's own pid (not its guard's). Raises EmbeddedError when it is not running."""
         if self._pid is None or not self.running:
-            raise EmbeddedError(f"the embedded {self.name} is not running; start it first")
+            raise EmbeddedError(f"{self.name} is not running; start it first")
         return self._pid
 
     @property
@@ -45,12 +45,13 @@ class ServerProcess:
         *,
         inherited: Sequence[int] = (),
         environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
         leave_root: str | None = None,
     ) -> None:
-        """Start `command` (absolute path first). `inherited`: file descriptors that the server keeps open."""
+        """Start `command` (absolute path first) in `directory`. `inherited`: descriptors that the server keeps open."""
         if self.running:
-            raise EmbeddedError(f"the embedded {self.name} is running already; stop it first")
+            raise EmbeddedError(f"{self.name} is running already; stop it first")
         if self.output.exists():
             self.output.replace(self.output.with_name(self.output.name + ".1"))
         reader, writer = os.pipe()
@@ -68,6 +69,7 @@ class ServerProcess:
                     stdout=output,
                     stderr=output,
                     pass_fds=(writer, *inherited),
+                    cwd=directory,
                     env=dict(os.environ if environment is None else environment),
                     start_new_session=True,  # Ctrl-C is for this program, which then stops its servers in order
                 )
@@ -77,7 +79,7 @@ class ServerProcess:
                 answer = answers.read() if self._guard is not None else ""
         if not answer.strip().isdigit():
             self._guard.wait(_KILLED_WITHIN)
-            raise EmbeddedError(f"the embedded {self.name} could not be started: {self.tail() or 'no output'}")
+            raise EmbeddedError(f"{self.name} could not be started: {self.tail() or 'no output'}")
         self._pid = int(answer)
 
     def wait(self, timeout: float) -> int | None:
@@ -114,7 +116,7 @@ class ServerProcess:
             return
         self.send(signal.SIGKILL)
         if self.wait(_KILLED_WITHIN) is None:
-            raise EmbeddedError(f"the embedded {self.name} (process {self._pid}) did not end after SIGKILL")
+            raise EmbeddedError(f"{self.name} (process {self._pid}) did not end after SIGKILL")
 
     def tail(self) -> str:
         """The last lines that the server printed, for messages."""
