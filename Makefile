@@ -45,9 +45,9 @@ format: .venv/.installed-dev ## Let ruff put the style right
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
 
-bench: .venv/.installed-dev ## Measure against the floor; figures in build/bench.json
+bench: .venv/.installed-dev ## Measure against the floor; figures in build/bench.json (ONLY=name,… SCALE=0.1)
 	@mkdir -p build
-	@$(BIN)/python tests/benchmarks/bench.py $(ARGS)
+	@$(BIN)/python tests/benchmarks/bench.py $(if $(ONLY),--only $(ONLY)) $(if $(SCALE),--scale $(SCALE)) $(ARGS)
 
 lock: .venv/.tools ## Take the newest releases that pyproject.toml allows into requirements/
 	@$(INDEX); export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
