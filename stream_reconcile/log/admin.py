@@ -136,7 +136,7 @@ class KafkaAdmin:
         if not wanted:
             return []
         futures = self._client.create_topics(
-            wanted, operation_timeout=self._timeout_s, request_timeout=self._timeout_s + 5
+            wanted, operation_timeout=self._timeout_s, request_timeout=1.5 * self._timeout_s
         )
         made = []
         for name, future in futures.items():
@@ -188,7 +188,7 @@ class KafkaAdmin:
         future = self._client.list_consumer_groups(request_timeout=self._timeout_s)
         answer = self._one("the list of groups", future)
         if answer.errors:
-            raise self._translated("the list of groups can't be read", answer.errors[0])
+            raise kafka_error("the list of groups can't be read", self._config, answer.errors[0], self._login_error)
         without = (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD)
         return any(found.group_id == group and found.state not in without for found in answer.valid)
 

@@ -14,8 +14,8 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from stream_reconcile.core.errors import KafkaUnreachable, ReconcileError, RefusedError
-from stream_reconcile.log.admin import kafka_error
 from stream_reconcile.log.connection import KafkaConfig
+from stream_reconcile.log.failures import kafka_error
 from stream_reconcile.log.topics import Partition
 
 log = structlog.get_logger()

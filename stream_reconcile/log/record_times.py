@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, Message, TopicPartition
 
-from stream_reconcile.log.admin import kafka_error
 from stream_reconcile.log.connection import KafkaConfig
+from stream_reconcile.log.failures import FORBIDDEN, kafka_error
 from stream_reconcile.log.topics import Partition
 
 _AS_LITTLE_AS_POSSIBLE: Final[dict[str, Any]] = {
@@ -36,7 +36,6 @@ _NOTHING_THERE: Final = frozenset(
         KafkaError._UNKNOWN_PARTITION,
     }
 )
-_FORBIDDEN: Final = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED})
 
 
 class RecordTimes:
@@ -80,7 +79,7 @@ class RecordTimes:
 
     def _take(self, message: Message, waiting: set[Partition], times: dict[Partition, int]) -> None:
         error, topic, number = message.error(), message.topic(), message.partition()
-        if error is not None and error.code() in _FORBIDDEN:
+        if error is not None and error.code() in FORBIDDEN:
             raise kafka_error(f"records of {topic} can't be read", self._config, error)
         if topic is None or number is None:
             return  # about a broker, not a partition: the time limit decides

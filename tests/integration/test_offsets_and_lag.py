@@ -126,22 +126,40 @@ def test_the_cluster_has_an_id(admin: KafkaAdmin) -> None:
 
 def test_group_offsets_are_those_of_kafkas_admin(admin: KafkaAdmin, kafka: str, topic: str) -> None:
     group = f"{topic}-group"
-    assert admin.group_offsets(group) == {}
+    partitions = [Partition(topic, number) for number in range(4)]
+    assert admin.group_offsets(group, partitions) == {}
     commit(
         kafka,
         group,
         TopicPartition(topic, 0, 7, metadata='{"topic_id":"abc"}'),
         TopicPartition(topic, 1, 3),
     )
-    found = admin.group_offsets(group, [Partition(topic, number) for number in range(4)])
+    found = admin.group_offsets(group, [*partitions, Partition(f"{topic}-none", 0)])
     assert found == {(topic, 0): GroupOffset(7, '{"topic_id":"abc"}'), (topic, 1): GroupOffset(3, "")}
-    assert admin.group_offsets(group) == found
     assert admin.group_offsets(group, []) == {}
+    assert admin.group_offsets(f"{group}-other", partitions) == {}
 
     client = AdminClient({"bootstrap.servers": kafka})
     (answer,) = client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]).values()
     theirs = {(one.topic, one.partition): one.offset for one in answer.result(timeout=20).topic_partitions}
     assert theirs == {partition: offset.offset for partition, offset in found.items()}
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_a_group_has_members_while_somebody_reads(admin: KafkaAdmin, kafka: str, topic: str, protocol: str) -> None:
+    group = f"{topic}-group"
+    assert admin.group_has_members(group) is False
+    consumer = Consumer({"bootstrap.servers": kafka, "group.id": group, "group.protocol": protocol})
+    consumer.subscribe([topic])
+
+    def reads() -> bool:
+        consumer.poll(0.05)
+        return admin.group_has_members(group)
+
+    wait_until(reads, what="the group to have a member")
+    assert admin.group_has_members(f"{group}-other") is False
+    consumer.close()
+    wait_until(lambda: not admin.group_has_members(group), what="the group to be empty")
 
 
 def test_lag_is_what_kafkas_numbers_give(admin: KafkaAdmin, times: RecordTimes, kafka: str, topic: str) -> None:
