@@ -13,6 +13,7 @@ import typer
 
 from stream_reconcile.commands.check.command import check
 from stream_reconcile.commands.dead_letters import dead_letters
+from stream_reconcile.commands.demo import demo
 from stream_reconcile.commands.lag import lag
 from stream_reconcile.commands.migrate import migrate
 from stream_reconcile.commands.output import print_error
@@ -31,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(demo)
 app.command()(run)
 app.command()(migrate)
 app.command()(check)

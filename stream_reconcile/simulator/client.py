@@ -55,9 +55,9 @@ class Control:
 
     # -- truth
 
-    def orders(self) -> Iterator[dict[str, Any]]:
-        """Every order as REST gives it, with `parent_order_id`."""
-        return self._pages("/sim/truth/orders", "orders")
+    def orders(self, after: int = 0) -> Iterator[dict[str, Any]]:
+        """Every order but the first `after`, oldest first, as REST gives it, with `parent_order_id`."""
+        return self._pages("/sim/truth/orders", "orders", after)
 
     def fills(self) -> Iterator[dict[str, Any]]:
         """Every execution that counts."""
@@ -136,8 +136,8 @@ class Control:
         """Wait until somebody listens to trade updates."""
         self.wait_until(lambda overview: any(each["streams"] for each in overview["sessions"]), seconds=seconds)
 
-    def _pages(self, path: str, name: str) -> Iterator[dict[str, Any]]:
-        after: int | None = 0
+    def _pages(self, path: str, name: str, start: int = 0) -> Iterator[dict[str, Any]]:
+        after: int | None = start
         while after is not None:
             page = self._call("GET", f"{path}?after={after}&limit=2000")
             yield from page[name]

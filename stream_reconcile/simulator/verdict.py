@@ -84,10 +84,10 @@ class Verdict(NamedTuple):
 
 
 class Agreement(NamedTuple):
-    """Orders of moving books and their rows: `behind` have no row yet or an older version, `different` are wrong."""
+    """Orders of moving books and their rows. Those `under_way` differ in version: nothing can be said of them now."""
 
     equal: int
-    behind: int
+    under_way: int
     different: int
 
 
@@ -99,7 +99,7 @@ def compare(connection: psycopg.Connection, account_id: str, truth: GroundTruth)
     counted = real_fills = seen_rows = seen_fills = 0
     while page := list(islice(orders, _PAGE)):
         ids = [order["id"] for order in page]
-        rows = read_orders(connection, account_id, ids)
+        rows = _read_orders(connection, account_id, ids)
         fills = _read_fills(connection, account_id, ids)
         counted, seen_rows = counted + len(page), seen_rows + len(rows)
         seen_fills += sum(map(len, fills.values()))
@@ -114,22 +114,23 @@ def compare(connection: psycopg.Connection, account_id: str, truth: GroundTruth)
     return Verdict(counted, real_fills, found.count, tuple(found.listed))
 
 
-def agreement(orders: Iterable[dict[str, Any]], rows: Mapping[str, Row]) -> Agreement:
-    """Compare orders of moving books with `rows`, which were read before them (so that no row can be ahead)."""
-    equal = behind = different = 0
-    for order in orders:
+def agreement(connection: psycopg.Connection, account_id: str, orders: Iterable[dict[str, Any]]) -> Agreement:
+    """Compare orders of moving books, fills aside, with their rows."""
+    listed = list(orders)
+    rows = _read_orders(connection, account_id, [order["id"] for order in listed])
+    equal = under_way = different = 0
+    for order in listed:
         row = rows.get(order["id"])
-        if row is None or row["updated_at_ns"] < parse_ns(order["updated_at"]):
-            behind += 1
+        if row is None or row["updated_at_ns"] != parse_ns(order["updated_at"]):
+            under_way += 1
         elif next(order_differences(order, row), None) is None:
             equal += 1
         else:
             different += 1
-    return Agreement(equal, behind, different)
+    return Agreement(equal, under_way, different)
 
 
-def read_orders(connection: psycopg.Connection, account_id: str, order_ids: list[str]) -> dict[str, Row]:
-    """Rows of these orders by id; an order without a row is not in it."""
+def _read_orders(connection: psycopg.Connection, account_id: str, order_ids: list[str]) -> dict[str, Row]:
     rows = _select(connection, "orders_by_id", account_id=account_id, order_ids=order_ids)
     return {row["alpaca_order_id"]: row for row in rows}
 

@@ -26,3 +26,24 @@ SELECT 'executions' AS "table", alpaca_order_id, '' AS fill_key, status AS value
 FROM executions WHERE account_id = %(account_id)s
 UNION ALL
 SELECT 'fills', alpaca_order_id, fill_key, entry FROM fills WHERE account_id = %(account_id)s
+
+-- name: members
+-- How many partitions each member of the group owns.
+SELECT owner, count(*) AS partitions FROM stream_cursors WHERE consumer_group = %(group)s GROUP BY owner ORDER BY owner
+
+-- name: first_event
+-- When the first observation was committed.
+SELECT min(recorded_at) AS recorded_at FROM order_events
+
+-- name: records_with_events
+-- Records of a topic that brought an observation which none before them had brought.
+SELECT count(*) AS records
+FROM (SELECT DISTINCT partition, "offset" FROM order_events WHERE topic = %(topic)s) r
+
+-- name: open_findings
+-- Differences that apply has found by itself and that stand open; assumed gaps are not findings.
+SELECT type, count(*) AS count
+FROM discrepancies
+WHERE state = 'open' AND type <> 'stream_gap'
+GROUP BY type
+ORDER BY type

@@ -1,0 +1,48 @@
+"""`stream-reconcile demo`: see the whole system at work on this machine, and what it makes of trouble."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from stream_reconcile.commands.output import console, print_json
+from stream_reconcile.commands.start import settings_for_a_report
+from stream_reconcile.core.errors import ConfigError
+
+
+def demo(
+    seconds: Annotated[float, typer.Option("--for", min=5, help="How long the broker trades, in seconds.")] = 60,
+    serve: Annotated[bool, typer.Option("--serve", help="Go on after the story, until Ctrl-C.")] = False,
+    seed: Annotated[int, typer.Option(help="Same seed, same orders.")] = 7,
+    rate: Annotated[float, typer.Option(min=1, max=500, help="Order events a second.")] = 50,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep data and logs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Result as JSON (docs/json/demo.schema.json).")] = False,
+) -> None:
+    """Kafka, Postgres, a simulated broker and all jobs on this machine, faults on schedule, and a verdict.
+
+    Exit status 0 only if the tables equal the broker's own books; 1 if not, 3 if something could not be started.
+    Ctrl-C ends the story with the verdict at once. Other settings than RECONCILE_DATA_DIR and RECONCILE_HTTP_ADDR are
+    left aside: servers and keys of yours are not touched. docs/demo.md tells the rest.
+    """
+    settings = settings_for_a_report()
+    try:
+        from stream_reconcile.demo.director import Options, perform  # noqa: PLC0415 - needs an extra
+        from stream_reconcile.demo.outcome import as_json as outcome_as_json  # noqa: PLC0415 - likewise
+        from stream_reconcile.demo.outcome import as_text  # noqa: PLC0415 - likewise
+        from stream_reconcile.demo.terminal import LineScreen, LiveScreen, Screen  # noqa: PLC0415 - likewise
+    except ImportError as error:
+        raise ConfigError(
+            f"the demo needs packages that are not installed ({error.name}): install stream-reconcile[embedded]"
+        ) from None
+    out = Console(stderr=True, highlight=False, markup=False, soft_wrap=True) if as_json else console()
+    screen: Screen = LiveScreen(out) if sys.stdout.isatty() and not as_json else LineScreen(out)
+    outcome = perform(Options(seconds, serve, seed, rate, keep), settings, screen)
+    if as_json:
+        print_json(outcome_as_json(outcome))
+    else:
+        for line in as_text(outcome):
+            out.print(line)
+    raise typer.Exit(0 if outcome.equal else 1)

@@ -1,0 +1,102 @@
+"""What is under way: looks at it, waits for it, and brings it to rest."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from stream_reconcile.core.errors import UnreachableError
+from stream_reconcile.demo.figures import Figures, Watcher
+from stream_reconcile.demo.programs import Program, ProgramEnded, State
+from stream_reconcile.demo.story import Wait
+from stream_reconcile.demo.terminal import Screen
+from stream_reconcile.simulator.client import Control
+
+_LOOK_EVERY: Final = 0.5  # seconds
+_DRAINS_WITHIN: Final = 90.0
+
+
+class StoryStuck(UnreachableError):
+    """Something that should have happened did not."""
+
+
+class EndedEarly(Exception):
+    """The user has seen enough."""
+
+
+class LiveStage:
+    """The stage of `story`, with real processes on it. Ctrl-C sets `enough`; `require_alive` raises ProgramEnded."""
+
+    def __init__(
+        self,
+        control: Control,
+        members: tuple[Program, Program],
+        watcher: Watcher,
+        screen: Screen,
+        *,
+        enough: threading.Event,
+        require_alive: Callable[[], None],
+    ) -> None:
+        self.control, self.members = control, members
+        self.figures = Figures()
+        self.most_lag_records, self.most_lag_seconds = 0, 0.0
+        self._watcher, self._screen = watcher, screen
+        self._enough, self._require_alive = enough, require_alive
+        self._began: float | None = None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the story began."""
+        return 0.0 if self._began is None else time.monotonic() - self._began
+
+    def begin(self) -> None:
+        """The story begins now."""
+        self._began = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """Tell those who watch."""
+        self._screen.say(text, None if self._began is None else self.elapsed)
+
+    def wait(self, wait: Wait, *, to_the_end: bool = False) -> None:
+        """Look until the wait is met by a look that was taken after it began.
+
+        Raises EndedEarly at a Ctrl-C (not with `to_the_end`), ProgramEnded, StoryStuck.
+        """
+        deadline = time.monotonic() + wait.limit_s
+        while True:
+            self._look()
+            if wait.met():
+                return
+            if self._enough.is_set() and not to_the_end:
+                raise EndedEarly
+            self._require_alive()
+            if time.monotonic() > deadline:
+                raise StoryStuck(f"waited {wait.limit_s:.0f} s for {wait.what}, in vain")
+            if to_the_end:
+                time.sleep(_LOOK_EVERY)
+            else:
+                self._enough.wait(_LOOK_EVERY)
+
+    def bring_to_rest(self) -> bool:
+        """End the flow and wait until all that was sent is applied; whether that came to be."""
+        for member in self.members:
+            if member.state is State.KILLED:
+                member.start()
+            elif member.state is State.FROZEN:
+                member.thaw()
+        with suppress(ProgramEnded, StoryStuck):
+            self.wait(Wait(lambda: self.figures.listening, _DRAINS_WITHIN, "ingest to listen"), to_the_end=True)
+            self.control.resume()
+            self.control.settle()
+            self.say("the broker stops trading; what is under way is told to its end")
+            self.wait(Wait(lambda: self.figures.drained, _DRAINS_WITHIN, "everything to be applied"), to_the_end=True)
+        return self.figures.drained
+
+    def _look(self) -> None:
+        self.figures = self._watcher.look()
+        self.most_lag_records = max(self.most_lag_records, self.figures.lag_records)
+        self.most_lag_seconds = max(self.most_lag_seconds, self.figures.lag_seconds or 0.0)
+        self._screen.show(self.elapsed, self.figures)
