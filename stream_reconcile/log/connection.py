@@ -7,6 +7,8 @@ seconds (DESIGN §6: readiness turns red within 30 s).
 from __future__ import annotations
 
 import logging
+import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -44,6 +46,34 @@ RESERVED: Final = frozenset(
 # Seconds for one request to be answered; librdkafka's default is 60 (socket.timeout.ms).
 REQUEST_TIMEOUT_S: Final = 10.0
 
+# An outage makes librdkafka say the same thing several times a second, for each broker and each client.
+_REPEAT_AFTER_S: Final = 60.0
+_MOST_REMEMBERED: Final = 500
+_VARYING = re.compile(r"\[thrd:[^]]*\]|\d+ ?ms|after \d+|#(?:producer|consumer)-\d+")
+
+
+class OncePerMinute(logging.Filter):
+    """Lets a message through once a minute; durations and thread names make no other message."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the message was not let through within the last minute."""
+        what = _VARYING.sub("", record.getMessage())
+        now = time.monotonic()
+        if now - self._last.get(what, -_REPEAT_AFTER_S) < _REPEAT_AFTER_S:
+            return False
+        if len(self._last) >= _MOST_REMEMBERED:
+            self._last.clear()
+        self._last[what] = now
+        return True
+
+
+LOGGER: Final = logging.getLogger("stream_reconcile.kafka")
+LOGGER.addFilter(OncePerMinute())
+
 _WAITS: Final[Mapping[str, Property]] = {
     "socket.timeout.ms": 10_000,
     "socket.connection.setup.timeout.ms": 5_000,
@@ -74,13 +104,13 @@ class KafkaConfig:
             raise ConfigError(f"Kafka properties {', '.join(ours)} are set by the program itself: leave them out")
 
     def common(self) -> dict[str, Any]:
-        """Properties of any client. Its log lines go to the logger `stream_reconcile.kafka`, not to stderr."""
+        """Properties of any client. Its log lines go to the logger `stream_reconcile.kafka`, once a minute each."""
         return {
             **_WAITS,
             **self.properties,
             "bootstrap.servers": self.bootstrap_servers,
             "client.id": self.client_id,
-            "logger": logging.getLogger("stream_reconcile.kafka"),
+            "logger": LOGGER,
         }
 
     def admin(self) -> dict[str, Any]:
