@@ -20,7 +20,6 @@ from stream_reconcile.config import Settings
 from stream_reconcile.core.errors import ConfigError
 from stream_reconcile.log.codec import Codec, SingleObjectCodec
 from stream_reconcile.log.connection import KafkaConfig, Property
-from stream_reconcile.log.registry import RegistryCodec
 from stream_reconcile.log.topic_check import TopicPlan
 from stream_reconcile.log.topics import Topics
 from stream_reconcile.store.connect import redact_dsn
@@ -72,6 +71,9 @@ def codec_factory(settings: Settings) -> Callable[[], Codec]:
     properties = {"ssl.ca.location": authority} if authority and url.startswith("https:") else {}
 
     def registered() -> Codec:
+        # The registry's client takes a while to load, and few have a registry.
+        from stream_reconcile.log.registry import RegistryCodec  # noqa: PLC0415 - as said above
+
         codec = RegistryCodec(named, url, properties)
         codec.register()
         return codec

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class LagState(StrEnum):
-    """State of one partition. `docs/lag.md` says what to do about each."""
+    """State of one partition. docs/commands.md says what to do about each."""
 
     OK = "OK"  # nothing is behind, or less than the limit
     REWIND = "REWIND"  # reads again what was applied before
