@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
 from stream_reconcile.core.errors import SchemaMismatch
-from stream_reconcile.store.failures import is_transient
+from stream_reconcile.store.failures import is_transient, words
 from stream_reconcile.store.migration_files import Migration
 
 _log = structlog.get_logger()
@@ -87,8 +87,3 @@ def _executor(connection: psycopg.Connection, migration: Migration) -> Callable[
             ) from error
 
     return upgrade
-
-
-def words(error: psycopg.Error) -> str:
-    """What the server or libpq said, on one line."""
-    return " ".join(str(error.diag.message_primary or error).split())

@@ -70,3 +70,8 @@ def connection_error(error: psycopg.OperationalError, where: str) -> ReconcileEr
         if wording in words:
             return kind(f"Postgres at {where} refused the connection: {hint} ({words})")
     return PostgresUnreachable(f"Postgres at {where} can't be reached: is it running, is the address right? ({words})")
+
+
+def words(error: psycopg.Error) -> str:
+    """What the server or libpq said, on one line."""
+    return " ".join(str(error.diag.message_primary or error).split())

@@ -16,8 +16,8 @@ import structlog
 from psycopg import errors, sql
 
 from stream_reconcile.core.errors import PostgresUnreachable, RefusedError, SchemaMismatch
-from stream_reconcile.store.alembic_steps import run_pending, words
 from stream_reconcile.store.connect import connect, redact_dsn
+from stream_reconcile.store.failures import words
 from stream_reconcile.store.migration_files import PACKAGED, Migration, find_migrations
 from stream_reconcile.store.ownership import become_owner
 from stream_reconcile.store.roles import DEFAULT_ROLES, RoleNames, create_roles, grant_rights, missing_roles
@@ -97,6 +97,9 @@ def _bring_up(dsn: str, schema: str, roles: RoleNames | None, source: Traversabl
                 )
             return []
         if pending:
+            # alembic and SQLAlchemy take half a second to load: only for what needs them, not for every command.
+            from stream_reconcile.store.alembic_steps import run_pending  # noqa: PLC0415 - as said above
+
             history = resources.files("stream_reconcile.store").joinpath("sql", "history.sql")
             connection.execute(history.read_text(encoding="utf-8"))
             run_pending(connection, known)
