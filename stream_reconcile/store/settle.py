@@ -4,7 +4,8 @@ that state different fields, legs, and sums that do not add up (I9)."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import psycopg
@@ -73,7 +74,8 @@ class Settler:
             self._execute("merge_parents", fold.nested)
         if rebuilt:
             self._rebuild_fills(rebuilt, noted)
-        self._check_sums(everything, noted)
+        parents = {(row["alpaca_order_id"], row["account_id"]) for row in self._rows("lock_parents", everything)}
+        self._check_sums(everything | parents, noted)
         write_findings(self._connection, noted)
         return tuple(kind for _account, kind, _subject in noted.opened)
 
@@ -148,14 +150,15 @@ class Settler:
 
     def _check_sums(self, orders: set[OrderKey], noted: Findings) -> None:
         rows = self._rows("sums_of", orders)
-        legs: dict[OrderKey, list[LegSum]] = defaultdict(list)
+        legs: dict[OrderKey, list[dict[str, Any]]] = defaultdict(list)
         for row in rows:
             if row["parent_order_id"] is not None:
-                legs[row["parent_order_id"], row["account_id"]].append(LegSum(row["net"], row["ratio_qty"]))
+                legs[row["parent_order_id"], row["account_id"]].append(row)
         for row in rows:
             order = (row["alpaca_order_id"], row["account_id"])
             multi_leg = legs[order] if row["order_class"] == "mleg" else []
-            found = findings(row["net"], row["filled_qty"], row["qty"], multi_leg)
+            sums = [LegSum(leg["net"], leg["ratio_qty"]) for leg in multi_leg]
+            found = findings(row["net"], row["filled_qty"], row["qty"], sums)
             # A snapshot runs ahead of the stream: what it alone says is judged by the sweep, past its grace.
             for finding in found if row["last_source"] == "stream" else ():
                 noted.open(order[1], finding, order[0], _sum_evidence(row, multi_leg))
@@ -192,9 +195,24 @@ def _conflict_evidence(conflict: Conflict) -> dict[str, Any]:
     return {"broker": said, "ours": {"fill_key": conflict.fill_key}}
 
 
-def _sum_evidence(row: dict[str, Any], legs: Iterable[LegSum]) -> dict[str, Any]:
-    ours: dict[str, Any] = {"net_fills": str(row["net"])}
+def _sum_evidence(row: dict[str, Any], legs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Both sides, and from what they come: an order that falls short a second time by the same numbers (after a bust,
+    say) has another row or more fills by then, and its finding is a new one."""
+    ours = _booked(row)
     if legs:
-        ours["legs"] = [{"net_fills": str(leg.net), "ratio_qty": str(leg.ratio_qty)} for leg in legs]
-    broker = {name: None if row[name] is None else str(row[name]) for name in ("filled_qty", "qty")}
+        ours["legs"] = [{"order_id": leg["alpaca_order_id"], **_booked(leg)} for leg in sorted(legs, key=_order_id)]
+    broker = {name: _text(row[name]) for name in ("filled_qty", "qty")}
+    broker["said_at"] = f"{row['last_topic']}:{row['last_partition']}:{row['last_offset']}"
     return {"broker": broker, "ours": ours}
+
+
+def _order_id(row: dict[str, Any]) -> str:
+    return str(row["alpaca_order_id"])
+
+
+def _booked(row: dict[str, Any]) -> dict[str, Any]:
+    return {"net_fills": str(row["net"]), "fills": row["fills"], "ratio_qty": _text(row["ratio_qty"])}
+
+
+def _text(number: Decimal | None) -> str | None:
+    return None if number is None else str(number)

@@ -168,7 +168,7 @@ WHERE w.known
 
 -- name: inspect
 -- Orders of this batch that need a closer look: fills that do not add up (I9) or an open finding that may close,
--- evidence beyond frames, observations that state different fields.
+-- evidence beyond frames, observations that state different fields; legs, of which a multi-leg parent is the sum.
 SELECT o.alpaca_order_id, o.account_id, e.mixed OR e.stated <> o.stated OR seen.before AS merge, e.has_evidence
 FROM observed o
 JOIN executions e ON e.alpaca_order_id = o.alpaca_order_id AND e.account_id = o.account_id
@@ -186,7 +186,9 @@ CROSS JOIN LATERAL (
     ) AS before
 ) seen
 WHERE o.winner
-  AND (seen.before OR n.net <> coalesce(e.filled_qty, 0) OR e.filled_qty > e.qty OR e.mixed OR e.has_evidence OR e.stated <> o.stated
+  AND (seen.before OR n.net <> coalesce(e.filled_qty, 0) OR e.filled_qty > e.qty OR e.mixed OR e.has_evidence
+       OR e.stated <> o.stated
+       OR (e.parent_order_id IS NOT NULL AND coalesce(e.order_class, '') NOT IN ('bracket', 'oco', 'oto'))
        OR EXISTS (SELECT FROM discrepancies d
                   WHERE d.subject = o.alpaca_order_id AND d.account_id = o.account_id AND d.state = 'open'))
 
@@ -395,27 +397,43 @@ WHERE f.alpaca_order_id = excluded.alpaca_order_id
 -- Takes away a row that the evidence no longer gives: an activity that found its frame.
 DELETE FROM fills WHERE fill_key = %s AND account_id = %s AND alpaca_order_id = %s
 
+-- name: lock_parents
+-- The multi-leg parents of the given orders, locked, so that a member that is writing the parent at this moment sees our
+-- fills or we see its row.
+SELECT p.alpaca_order_id, p.account_id
+FROM executions p
+WHERE p.order_class = 'mleg' AND (p.alpaca_order_id, p.account_id) IN (
+    SELECT e.parent_order_id, e.account_id
+    FROM executions e
+    JOIN unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
+      ON e.alpaca_order_id = w.order_id AND e.account_id = w.account_id
+    WHERE e.parent_order_id IS NOT NULL
+)
+ORDER BY p.alpaca_order_id, p.account_id
+FOR NO KEY UPDATE OF p
+
 -- name: sums_of
 -- What I9 compares: rows of the given orders with the net of their fills, and the legs of multi-leg parents among them.
-SELECT e.alpaca_order_id, e.account_id, e.filled_qty, e.qty, e.order_class, e.last_source, e.parent_order_id, e.ratio_qty,
-       (SELECT coalesce(sum(f.qty), 0) FROM fills f
-        WHERE f.alpaca_order_id = e.alpaca_order_id AND f.account_id = e.account_id) AS net,
+SELECT e.alpaca_order_id, e.account_id, e.filled_qty, e.qty, e.order_class, e.last_source, e.last_topic,
+       e.last_partition, e.last_offset, e.parent_order_id, e.ratio_qty, f.net, f.fills,
        ARRAY(SELECT d.type FROM discrepancies d
              WHERE d.subject = e.alpaca_order_id AND d.account_id = e.account_id AND d.state = 'open') AS open_types
-FROM executions e
-WHERE (e.alpaca_order_id, e.account_id) IN (
-    SELECT w.order_id, w.account_id FROM unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
-)
-UNION
-SELECT l.alpaca_order_id, l.account_id, l.filled_qty, l.qty, l.order_class, l.last_source, l.parent_order_id, l.ratio_qty,
-       (SELECT coalesce(sum(f.qty), 0) FROM fills f
-        WHERE f.alpaca_order_id = l.alpaca_order_id AND f.account_id = l.account_id) AS net,
-       ARRAY(SELECT d.type FROM discrepancies d
-             WHERE d.subject = l.alpaca_order_id AND d.account_id = l.account_id AND d.state = 'open') AS open_types
-FROM executions l
-WHERE l.parent_order_id IS NOT NULL AND (l.parent_order_id, l.account_id) IN (
-    SELECT w.order_id, w.account_id FROM unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
-)
+FROM (
+    SELECT w.order_id, w.account_id
+    FROM unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
+    UNION
+    SELECT l.alpaca_order_id, l.account_id
+    FROM executions l
+    WHERE l.parent_order_id IS NOT NULL AND (l.parent_order_id, l.account_id) IN (
+        SELECT w.order_id, w.account_id FROM unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
+    )
+) wanted
+JOIN executions e ON e.alpaca_order_id = wanted.order_id AND e.account_id = wanted.account_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(f.qty), 0) AS net, count(*) AS fills
+    FROM fills f
+    WHERE f.alpaca_order_id = e.alpaca_order_id AND f.account_id = e.account_id
+) f
 
 -- name: insert_dead_letter
 -- Puts a record aside with its bytes, in the transaction that passes it (I8); an old one stays as it is.
