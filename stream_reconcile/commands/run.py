@@ -126,11 +126,15 @@ class Process:
             server.stop()
 
     def _jobs(self, servers: Servers) -> list[Job]:
-        # The broker's client takes a second to load, which no other command should pay.
-        from stream_reconcile.commands.run_jobs import apply_job, ingest_jobs  # noqa: PLC0415 - as said above
+        # The broker's client takes a second to load, which no other command, and no member of apply, should pay.
+        jobs: list[Job] = []
+        if self._accounts:
+            from stream_reconcile.commands.run_ingest import ingest_jobs  # noqa: PLC0415 - as said above
 
-        jobs = ingest_jobs(self._settings, self._accounts, servers, self._readiness, self._metrics)
+            jobs += ingest_jobs(self._settings, self._accounts, servers, self._readiness, self._metrics)
         if Role.APPLY in self._roles:
+            from stream_reconcile.commands.run_apply import apply_job  # noqa: PLC0415 - likewise
+
             jobs.append(apply_job(self._settings, servers, self._readiness, self._metrics, self._stop))
         return jobs
 

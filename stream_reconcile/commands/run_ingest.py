@@ -1,4 +1,4 @@
-"""Settings and servers → the jobs of one process, ready to be supervised."""
+"""Settings and servers → the ingest jobs of one process, ready to be supervised."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from collections.abc import Sequence
 
 from stream_reconcile.commands.servers import Servers, codec_factory, topics
 from stream_reconcile.config import Account, Settings
-from stream_reconcile.jobs.apply.config import ApplyConfig
-from stream_reconcile.jobs.apply.member import run_apply
 from stream_reconcile.jobs.ingest.config import IngestConfig
 from stream_reconcile.jobs.ingest.job import run_ingest
 from stream_reconcile.jobs.ingest.metrics import IngestMetrics
@@ -24,31 +22,9 @@ def ingest_jobs(
     settings: Settings, accounts: Sequence[Account], servers: Servers, readiness: Readiness, metrics: Metrics
 ) -> list[Job]:
     """One job for each account."""
-    if not accounts:
-        return []
     families = IngestMetrics(metrics.registry)
     sole = len(accounts) == 1
     return [_ingest_job(settings, account, servers, readiness, families, sole=sole) for account in accounts]
-
-
-def apply_job(
-    settings: Settings, servers: Servers, readiness: Readiness, metrics: Metrics, stop: threading.Event
-) -> Job:
-    """One member of the consumer group."""
-    config = ApplyConfig(
-        kafka=servers.kafka,
-        dsn=servers.dsn,
-        schema=settings.schema_,
-        group=settings.consumer_group,
-        topics=topics(settings),
-        protocol=settings.group_protocol,
-        stop=stop,
-    )
-
-    def report(ready: bool, why: str) -> None:
-        readiness.report("apply", ready=ready, why=why)
-
-    return Job("apply", lambda _stop: run_apply(config, codec_factory(settings), metrics.apply, report))
 
 
 def _ingest_job(
