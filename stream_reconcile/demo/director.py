@@ -57,8 +57,10 @@ def perform(options: Options, settings: Settings, screen: Screen) -> Outcome:
             broker = outside.start("broker", "simulate", "--port", "0", "--seed", str(options.seed))
             own = _own_settings(settings, place.servers)
             with servers_to_run_on(own, all_roles=True) as servers, Programs(place.logs) as jobs:
-                performance = _Performance(options, own, servers, place, screen, begun)
-                outcome = performance.run(broker, jobs)
+                try:
+                    outcome = _Performance(options, own, servers, place, screen, begun).run(broker, jobs)
+                finally:
+                    screen.close()
         if not outcome.equal:
             place.keep()
         return replace(outcome, kept=str(place.directory) if place.kept else None)
@@ -117,10 +119,7 @@ class _Performance:
                     enough=self._enough,
                     require_alive=self._require_alive,
                 )
-                try:
-                    return self._play(stage, watcher.first_applied_at() or datetime.now(UTC))
-                finally:
-                    self._screen.close()
+                return self._play(stage, watcher.first_applied_at() or datetime.now(UTC))
 
     # -- starting ------------------------------------------------------------------------------------------------
 
@@ -200,7 +199,7 @@ class _Performance:
             failure = str(error)
         flow_s = stage.elapsed
         drained = stage.bring_to_rest()
-        faults = {**stage.figures.faults, "kill_9": sum(member.starts - 1 for member in stage.members)}
+        faults = {**stage.figures.faults, "kill_9": stage.members[0].starts - 1, "freeze": stage.members[1].freezes}
         return Outcome(
             seed=self._options.seed,
             **self._judge(stage.control),

@@ -78,13 +78,13 @@ class Watcher:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def look(self) -> Figures:
-        """The figures as they are now; the comparison of rows at most once a second."""
+    def look(self, *, compare: bool = False) -> Figures:
+        """The figures as they are now; rows are compared at most once a second, unless asked for."""
         overview = self._control.overview()
         counters: dict[str, Any] = overview["counters"]
-        if time.monotonic() - self._compared_at > _COMPARED_EVERY:
-            self._compare(counters["orders"])
         report = self._lag.read()
+        if compare or time.monotonic() - self._compared_at > _COMPARED_EVERY:
+            self._compare(counters["orders"])
         frames = [part for part in report.partitions if part.topic == self._topics.trade_updates]
         counts = readers.counts(self._connection)
         return Figures(

@@ -48,7 +48,7 @@ class Program:
         self.name = name
         self.output = directory / f"{name.replace(' ', '-')}.log"
         self.state = State.RUNNING
-        self.starts = 0
+        self.starts = self.freezes = 0
         self._arguments, self._own, self._directory = arguments, own, directory
         self._process = ServerProcess(name, self.output)
 
@@ -77,6 +77,7 @@ class Program:
         """SIGSTOP: it stands still and knows nothing of it."""
         self._process.send(signal.SIGSTOP)
         self.state = State.FROZEN
+        self.freezes += 1
 
     def thaw(self) -> None:
         """SIGCONT."""

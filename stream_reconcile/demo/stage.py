@@ -93,10 +93,11 @@ class LiveStage:
             self.control.settle()
             self.say("the broker stops trading; what is under way is told to its end")
             self.wait(Wait(lambda: self.figures.drained, _DRAINS_WITHIN, "everything to be applied"), to_the_end=True)
+        self._look(compare=True)
         return self.figures.drained
 
-    def _look(self) -> None:
-        self.figures = self._watcher.look()
+    def _look(self, *, compare: bool = False) -> None:
+        self.figures = self._watcher.look(compare=compare)
         self.most_lag_records = max(self.most_lag_records, self.figures.lag_records)
         self.most_lag_seconds = max(self.most_lag_seconds, self.figures.lag_seconds or 0.0)
         self._screen.show(self.elapsed, self.figures)

@@ -107,6 +107,7 @@ class LiveScreen:
             title=f"{scene.title} · {_clock(at)}",
             title_align="left",
             padding=(1, 2),
+            expand=False,
         )
 
     def _numbers(self, figures: Figures) -> Table:
