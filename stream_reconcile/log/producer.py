@@ -77,7 +77,7 @@ class RecordProducer(Generic[Token]):
 
     @property
     def queued_bytes(self) -> int:
-        """Bytes of keys and values of those records."""
+        """Bytes of the values of those records, which is what the bound is about."""
         return max(0, self._sent_bytes - self._done_bytes)
 
     @property
@@ -97,7 +97,7 @@ class RecordProducer(Generic[Token]):
 
         Call it from one thread only.
         """
-        size = len(key) + len(value)
+        size = len(value)
         if self._closing.is_set():
             return False
         if self._sent_records == self._done_records:

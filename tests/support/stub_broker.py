@@ -5,8 +5,9 @@ For what a well-behaved Alpaca does there is the simulator; this one misbehaves 
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
@@ -15,7 +16,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-Script = Callable[["Talk"], Awaitable[None]]
+Script = Callable[["Talk"], Coroutine[None, None, None]]
 
 ACCOUNT_ID = "11111111-2222-4333-8444-555555555555"
 
@@ -57,6 +58,28 @@ def update(number: int, *, event: str = "new", timestamp: str = "2026-09-18T13:2
     return {"stream": "trade_updates", "data": {"event": event, "timestamp": timestamp, "order": order}}
 
 
+async def quiet(talk: Talk) -> None:
+    """Grants the subscription and says nothing more."""
+    await talk.listen()
+    await talk.until_closed()
+
+
+class Line:
+    """A script that sends what the test puts in, when it puts it in."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[object] = asyncio.Queue()
+
+    async def __call__(self, talk: Talk) -> None:
+        await talk.listen()
+        while True:
+            await talk.send(await self.queue.get())
+
+    def send(self, *frames: object) -> None:
+        for frame in frames:
+            self.queue.put_nowait(frame)
+
+
 class StubBroker:
     """`scripts` are followed one per connection; the last one again and again. 429 where `busy`."""
 
@@ -69,6 +92,7 @@ class StubBroker:
         self.account_status = HTTPStatus.OK
         self.busy = False
         self._server: Server | None = None
+        self._talks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         self._server = await serve(
@@ -81,6 +105,8 @@ class StubBroker:
     ) -> None:
         assert self._server is not None
         self._server.close()
+        for talk in self._talks:
+            talk.cancel()
         await self._server.wait_closed()
 
     @property
@@ -100,9 +126,11 @@ class StubBroker:
     async def _serve(self, socket: ServerConnection) -> None:
         script = self.scripts[min(self.connections, len(self.scripts) - 1)]
         self.connections += 1
-        try:
-            await script(Talk(socket))
-        except TimeoutError:
+        talk = asyncio.create_task(script(Talk(socket)))
+        self._talks.add(talk)
+        await asyncio.wait({talk})
+        self._talks.discard(talk)
+        if not talk.cancelled() and isinstance(talk.exception(), TimeoutError):
             socket.transport.abort()  # the script's way to say that it has been dumb for long enough
 
     def _process(self, socket: ServerConnection, request: Request) -> Response | None:

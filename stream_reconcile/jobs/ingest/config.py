@@ -27,6 +27,7 @@ class Timing:
     record_every_s: float = 1.0  # good_until and windows to the database
     kafka_every_s: float = 5.0  # whether Kafka takes records
     kafka_stalled_s: float = 10.0  # records waiting so long without an answer: Kafka counts as away
+    database_s: float = 12.0  # for a call to Postgres; longer than it may take to connect
     flush_s: float = 10.0  # for what is under way when the job ends
     recycle_quiet_s: float = RECYCLE_QUIET_S
     recycle_every_s: float = RECYCLE_EVERY_S

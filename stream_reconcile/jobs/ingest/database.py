@@ -23,7 +23,6 @@ from stream_reconcile.store.failures import is_transient
 
 Answer = TypeVar("Answer")
 
-CALL_S: Final = 12.0  # longer than it may take to connect
 _STATEMENT_MS: Final = 5_000
 _LOCK_MS: Final = 4_000
 _CLOSE_S: Final = 2.0
@@ -32,7 +31,7 @@ _CLOSE_S: Final = 2.0
 class Database:
     """Calls run one after another, each with the connection; it is opened when first needed and after each failure."""
 
-    def __init__(self, dsn: str, schema: str, *, name: str, call_s: float = CALL_S) -> None:
+    def __init__(self, dsn: str, schema: str, *, name: str, call_s: float) -> None:
         self._dsn, self._schema, self._name, self._call_s = dsn, schema, name, call_s
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingest-postgres")
         self._turn = asyncio.Lock()
@@ -50,10 +49,10 @@ class Database:
             if self._stuck is not None and not self._stuck.done():
                 raise PostgresUnreachable("Postgres has not ended our last call yet: is it stopped or cut off?")
             work = asyncio.get_running_loop().run_in_executor(self._thread, self._run, function)
+            work.add_done_callback(_retrieve)  # its error has been seen, even if we stop waiting for it
             done, _ = await asyncio.wait({work}, timeout=self._call_s)
             if not done:
                 self._stuck = work
-                work.add_done_callback(_retrieve)
                 self._cut()
                 raise PostgresUnreachable(
                     f"Postgres did not answer within {self._call_s:g} s: is it stopped or cut off?"

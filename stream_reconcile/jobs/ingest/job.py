@@ -59,7 +59,8 @@ class _Job:
         )
         self._owner = f"ingest-{uuid.uuid4()}"
         self._health = IngestHealth(health, "" if config.sole_account else config.name)
-        self._database = Database(config.dsn, config.schema, name=f"stream-reconcile ingest {config.name}"[:63])
+        name = f"stream-reconcile ingest {config.name}"[:63]
+        self._database = Database(config.dsn, config.schema, name=name, call_s=config.timing.database_s)
         self._account = AccountCheck(config, self._database, self._health)
         self._backoff = self._fresh_backoff()
 

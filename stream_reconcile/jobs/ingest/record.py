@@ -45,6 +45,7 @@ class Recorder:
     def hurry(self) -> None:
         """Something is due that should not wait for the next round."""
         self._due.set()
+        self._show()
 
     async def keep_lease(self) -> None:
         """Renew the lease for ever; returns only when it is lost."""
