@@ -98,7 +98,10 @@ class Child:
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self._messages.put(json.loads(line))
+            try:
+                self._messages.put(json.loads(line))
+            except ValueError:
+                self._messages.put({"kind": line.strip()[:200]})  # no message of ours: whoever listens shall say so
         self._messages.put(None)
 
     def _tail(self) -> str:
