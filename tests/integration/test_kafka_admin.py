@@ -56,10 +56,10 @@ def test_a_kafka_that_is_away_is_said_with_its_address(question: str) -> None:
 
 def test_a_kafka_that_stands_still_is_not_waited_for_without_end(own_kafka: EmbeddedKafka) -> None:
     config = KafkaConfig(own_kafka.bootstrap_servers)
+    with KafkaAdmin(config) as patient:
+        ensure_topics(patient, Topics("t."))
     times = RecordTimes(config, "group", timeout_s=0.5)
     with KafkaAdmin(config, timeout_s=0.5) as admin:
-        topics = Topics("t.")
-        ensure_topics(admin, topics)
         os.kill(own_kafka.pid, signal.SIGSTOP)
         process = psutil.Process(own_kafka.pid)
         wait_until(lambda: process.status() == psutil.STATUS_STOPPED, what="Kafka to stand still")
@@ -75,7 +75,7 @@ def test_a_kafka_that_stands_still_is_not_waited_for_without_end(own_kafka: Embe
 
         def answers() -> bool:
             try:
-                return admin.watermarks([PARTITION]) == {PARTITION: (0, 0)}
+                return bool(admin.watermarks([PARTITION]) == {PARTITION: (0, 0)})
             except KafkaUnreachable:
                 return False
 
@@ -120,7 +120,7 @@ def login(servers: str, password: str) -> KafkaConfig:
 def test_a_refused_login_is_no_outage(locked_kafka: tuple[str, str]) -> None:
     _, locked = locked_kafka
     with (
-        KafkaAdmin(login(locked, "wrong-word"), timeout_s=3) as admin,
+        KafkaAdmin(login(locked, "wrong-word"), timeout_s=6) as admin,
         pytest.raises(CredentialsRefused, match=locked) as caught,
     ):
         admin.cluster()
@@ -130,7 +130,7 @@ def test_a_refused_login_is_no_outage(locked_kafka: tuple[str, str]) -> None:
 
 def test_rights_that_are_missing_are_no_outage_either(locked_kafka: tuple[str, str]) -> None:
     _, locked = locked_kafka
-    with KafkaAdmin(login(locked, "right-word"), timeout_s=3) as admin:
+    with KafkaAdmin(login(locked, "right-word"), timeout_s=6) as admin:
         assert admin.cluster().brokers == 1
         with pytest.raises(RefusedError, match=r"forbids it \(TOPIC_AUTHORIZATION_FAILED\)"):
             ensure_topics(admin, Topics("t."))
