@@ -1,8 +1,8 @@
 """Are the tables equal to the broker? `executions` and `fills` against a ground truth, order by order.
 
-Compared are decimals by value, texts by character, the version of each row in nanoseconds. Other times are kept by
-Postgres in microseconds, so they have to be less than one apart. The truth is read in pages, each with the rows of its
-orders, so memory does not grow with the books.
+Compared are decimals by value, texts by character, the version of each row in nanoseconds, other times in the
+microseconds that Postgres keeps. The truth is read in pages, each with the rows of its orders, so memory does not grow
+with the books.
 
 What only REST tells (`_TOLD_BY_REST`) may be missing in a row that was made of frames; what is there has to be right.
 """
@@ -28,7 +28,6 @@ MOST_LISTED: Final = 100
 """Differences are all counted; so many are listed."""
 
 _PAGE: Final = 1000
-_MICROSECOND: Final = 1000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FILE: Final = "verdict.sql"
 
@@ -205,7 +204,7 @@ def _times_differ(table: str, order_id: str, key: str, column: str, row: Row, te
     ours = row[column]
     if ours is None and text is None:
         return
-    if ours is None or text is None or abs(_nanoseconds(ours) - parse_ns(text)) >= _MICROSECOND:
+    if ours is None or text is None or _microseconds(ours) not in _kept(parse_ns(text)):
         yield Difference(table, order_id, key, column, _shown(ours), text)
 
 
@@ -233,8 +232,13 @@ def _decimal(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
-def _nanoseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1) * _MICROSECOND
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _kept(nanoseconds: int) -> tuple[int, int]:
+    """What may become of a time in a column of microseconds: cut, or rounded."""
+    return nanoseconds // 1000, (nanoseconds + 500) // 1000
 
 
 def _shown(value: object) -> str | None:
