@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 import pytest
-from fastavro import schemaless_reader
+from fastavro import schemaless_reader, schemaless_writer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +58,13 @@ def by_us(topic: str, payload: bytes) -> Envelope | str:
         return CODEC.decode(topic, payload)
     except DecodeError as error:
         return error.reason
+
+
+@given(topics, envelopes)
+def test_what_is_written_is_what_fastavro_writes(topic: str, envelope: Envelope) -> None:
+    body = io.BytesIO()
+    schemaless_writer(body, schemas.current(TOPICS.record(topic)).parsed, envelope._asdict())
+    assert CODEC.encode(topic, envelope)[HEADER_BYTES:] == body.getvalue()
 
 
 @given(topics, envelopes)
