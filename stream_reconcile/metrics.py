@@ -89,7 +89,8 @@ class Metrics:
     """All metrics of a process, in one registry; `version` is that of the program."""
 
     def __init__(self, version: str) -> None:
-        disable_created_metrics()  # a second series for each counter, which nobody asks for
+        # Or each counter has a second series that nobody asks for.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library gives it no types
         self.registry = CollectorRegistry()
         Info("reconcile_build", "The version that runs.", registry=self.registry).info({"version": version})
         self.apply = ApplyMetrics(self.registry)

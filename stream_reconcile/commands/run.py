@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,6 +13,7 @@ from typing import Annotated
 import structlog
 import typer
 
+from stream_reconcile.commands.output import print_error
 from stream_reconcile.commands.servers import Servers, codec_factory, servers_to_run_on, topic_plan, topics
 from stream_reconcile.commands.start import program_version, settings_for_a_job
 from stream_reconcile.config import Settings
@@ -21,7 +23,7 @@ from stream_reconcile.jobs.lag import LagReader
 from stream_reconcile.jobs.lag_metrics import LagMetrics
 from stream_reconcile.jobs.polled import Polled
 from stream_reconcile.jobs.probes import KafkaProbe, PostgresProbe
-from stream_reconcile.jobs.supervisor import Job, Supervisor, retried, signals_set
+from stream_reconcile.jobs.supervisor import Job, JobsLate, Supervisor, retried, signals_set
 from stream_reconcile.log.admin import KafkaAdmin
 from stream_reconcile.log.topic_check import ensure_topics
 from stream_reconcile.metrics import Metrics
@@ -61,7 +63,11 @@ def run(
     """
     settings = settings_for_a_job(migrate=migrate_first)
     roles = frozenset(role or Role)
-    Process(settings, roles).run()
+    try:
+        Process(settings, roles).run()
+    except JobsLate as error:
+        print_error(error)
+        os._exit(error.exit_status)  # an orderly exit would wait for their threads
 
 
 class Process:

@@ -44,6 +44,10 @@ class Health(Protocol):
         ...
 
 
+class JobsLate(ReconcileError):
+    """Jobs did not end in time. Their threads may wait for ever: end the process without waiting for them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One job. `run` returns soon after its event is set; `part` is what readiness calls it."""
@@ -76,7 +80,7 @@ class Supervisor:
     def run(self) -> None:
         """Run all jobs until the stop event is set; then wait for them to end, within the limit.
 
-        Raises what a job called fatal (after all have ended), ReconcileError for a job that does not end in time.
+        Raises what a job called fatal (after all have ended), JobsLate for a job that does not end in time.
         """
         threads = {
             job.part: threading.Thread(target=self._keep_running, args=(job,), name=job.part, daemon=True)
@@ -92,7 +96,7 @@ class Supervisor:
         if self._fatal is not None:
             raise self._fatal
         if late := [part for part, thread in threads.items() if thread.is_alive()]:
-            raise ReconcileError(
+            raise JobsLate(
                 f"{', '.join(late)} did not end within {self._stop_limit_s:g} s and is cut off; nothing is lost by "
                 "that, the next start goes on where the database stands"
             )

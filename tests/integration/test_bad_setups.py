@@ -69,6 +69,12 @@ def schema_too_new(settings: Settings) -> Settings:
     return settings
 
 
+def other_account_pinned(settings: Settings) -> Settings:
+    with psycopg.connect(settings["DATABASE_URL"]) as connection:
+        connection.execute("INSERT INTO reconcile.accounts (account_id, key_fingerprint) VALUES ('other', 'f')")
+    return settings
+
+
 def no_broker(settings: Settings) -> Settings:
     return settings | {"APCA_API_BASE_URL": f"http://127.0.0.1:{free_port()}"}
 
@@ -95,6 +101,7 @@ CHECKS: list[tuple[Callable[[Settings], Settings], int, str, str]] = [
         r"has 1 partitions and needs 2.*add partitions .*or set RECONCILE_PARTITIONS=1",
     ),
     (schema_too_new, 2, "postgres", r"newer than this program.*start the newer program"),
+    (other_account_pinned, 2, "postgres", r"is pinned to other: correct the key"),
 ]
 
 

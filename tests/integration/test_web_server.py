@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import requests
+from jsonschema import Draft202012Validator
 from prometheus_client.parser import text_string_to_metric_families
 
 from stream_reconcile.core.errors import ConfigError
@@ -16,6 +19,7 @@ from stream_reconcile.web.app import build_app
 from stream_reconcile.web.readiness import Readiness
 from stream_reconcile.web.server import HttpServer
 
+SHAPE = Path(__file__).resolve().parents[2] / "docs" / "json" / "readyz.schema.json"
 TOKEN = "0123456789abcdef-token"
 
 
@@ -46,6 +50,7 @@ def test_ready_and_not_ready() -> None:
         assert answer.status_code == 503
         assert answer.headers["Cache-Control"] == "no-store"
         body = answer.json()
+        Draft202012Validator(json.loads(SHAPE.read_text(encoding="utf-8"))).validate(body)
         assert body["ready"] is False
         assert body["parts"]["postgres"]["why"] == "Postgres is away: start it"
         assert get(f"{url}/livez").status_code == 200

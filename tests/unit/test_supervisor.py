@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from stream_reconcile.core.errors import KafkaUnreachable, ReconcileError, SchemaMismatch
-from stream_reconcile.jobs.supervisor import Job, Supervisor, retried
+from stream_reconcile.core.errors import KafkaUnreachable, SchemaMismatch
+from stream_reconcile.jobs.supervisor import Job, JobsLate, Supervisor, retried
 from stream_reconcile.metrics import Metrics
 from stream_reconcile.web.readiness import Readiness
 from support.waiting import wait_until
@@ -113,7 +113,7 @@ def test_a_job_that_does_not_end_is_named() -> None:
     with Running(Job("apply", hang), good("ingest"), stop_limit_s=0.2) as running:
         assert began.wait(5)
         running.stop.set()
-        with pytest.raises(ReconcileError, match=r"^apply did not end within 0\.2 s"):
+        with pytest.raises(JobsLate, match=r"^apply did not end within 0\.2 s"):
             running.ended.result(timeout=5)
         free.set()
 

@@ -18,10 +18,9 @@ from stream_reconcile.core.errors import BrokerUnreachable
 _LIMITS_S = (5.0, 10.0)  # to connect, between two reads
 
 
-def check_broker(settings: Settings) -> Iterator[Finding]:
-    """Each account's key, and the clock of each address."""
+def check_broker(settings: Settings, seen: dict[str, str]) -> Iterator[Finding]:
+    """Each account's key, and the clock of each address. Puts the name of each account found into `seen` by its id."""
     accounts = settings.require_accounts()
-    seen: dict[str, str] = {}
     for account in accounts:
         part = "broker" if len(accounts) == 1 else f"broker:{account.name}"
         yield from attempt(part, _check_key, account, part, seen)

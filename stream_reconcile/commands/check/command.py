@@ -50,7 +50,8 @@ def check(
 def look_at_everything(settings: Settings) -> Iterator[Finding]:
     """All findings, each as soon as it is known."""
     yield from _check_settings(settings)
-    yield from attempt("broker", check_broker, settings)
+    accounts: dict[str, str] = {}  # name in the settings, by account id
+    yield from attempt("broker", check_broker, settings, accounts)
     no_servers = settings.kafka_bootstrap_servers is None and settings.database_url is None
     if no_servers and settings.embedded is not False and not settings.data_path.is_dir():
         yield Finding(
@@ -67,7 +68,7 @@ def look_at_everything(settings: Settings) -> Iterator[Finding]:
             return
         yield from attempt("kafka", check_kafka, settings, servers)
         yield from attempt("registry", check_registry, settings)
-        yield from attempt("postgres", check_postgres, settings, servers)
+        yield from attempt("postgres", check_postgres, settings, servers, accounts)
 
 
 def _check_settings(settings: Settings) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import psycopg
 
@@ -20,8 +20,11 @@ from stream_reconcile.store.roles import DEFAULT_ROLES, missing_roles
 OLDEST_TRIED = 15
 
 
-def check_postgres(settings: Settings, servers: Servers) -> Iterator[Finding]:
-    """All about Postgres. Raises PostgresUnreachable, CredentialsRefused, RefusedError, SchemaMismatch."""
+def check_postgres(settings: Settings, servers: Servers, seen: Collection[str]) -> Iterator[Finding]:
+    """All about Postgres; `seen` are the accounts behind the keys.
+
+    Raises PostgresUnreachable, CredentialsRefused, RefusedError, SchemaMismatch.
+    """
     with (
         failures_in_plain_words(servers),
         connect(servers.dsn, settings.schema_, name="stream-reconcile check") as connection,
@@ -35,7 +38,7 @@ def check_postgres(settings: Settings, servers: Servers) -> Iterator[Finding]:
         ahead = facts.now.timestamp() - (begun + ended) / 2
         reason = "which is no harm to the data, but makes times in tables and logs hard to compare"
         yield skew_finding("clock", "Postgres's", ahead, (ended - begun) / 2, reason=reason)
-        yield from _check_schema(connection, settings)
+        yield from _check_schema(connection, settings, seen)
 
 
 def _check_server(facts: server_facts.ServerFacts) -> Iterator[Finding]:
@@ -55,7 +58,7 @@ def _check_server(facts: server_facts.ServerFacts) -> Iterator[Finding]:
         )
 
 
-def _check_schema(connection: psycopg.Connection, settings: Settings) -> Iterator[Finding]:
+def _check_schema(connection: psycopg.Connection, settings: Settings, seen: Collection[str]) -> Iterator[Finding]:
     schema = settings.schema_
     version, expected = current_version(connection, schema), expected_version()
     if version is None or version < expected:
@@ -87,5 +90,16 @@ def _check_schema(connection: psycopg.Connection, settings: Settings) -> Iterato
             "postgres",
             f"the roles {', '.join(roles)} are missing: `stream-reconcile migrate` makes them or prints their SQL",
         )
-    for account in readers.accounts(connection):
-        yield Finding(Level.OK, "postgres", f"pinned account: {account.account_id}")
+    yield from _check_pinned([account.account_id for account in readers.accounts(connection)], seen)
+
+
+def _check_pinned(pinned: Sequence[str], seen: Collection[str]) -> Iterator[Finding]:
+    for account_id in pinned:
+        yield Finding(Level.OK, "postgres", f"pinned account: {account_id}")
+    if pinned and len(seen) == 1 and not set(seen) & set(pinned):
+        yield Finding(
+            Level.WRONG,
+            "postgres",
+            f"the key belongs to account {next(iter(seen))}, and this installation is pinned to {', '.join(pinned)}: "
+            "correct the key, or use another database",
+        )
