@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,8 +26,8 @@ _KEPT: Final = "kept"
 class Place:
     """The folder of this run; `servers` is the data directory of Kafka and Postgres, `logs` what programs print."""
 
-    def __init__(self, base: Path) -> None:
-        self.directory = base / f"{_NAME}{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self.servers = self.directory / "servers"
         self.logs = self.directory / "logs"
 
@@ -44,8 +45,8 @@ def place_for_a_run(base: Path) -> Iterator[Place]:
     """A new folder below `base`, gone afterwards unless kept. Raises EmbeddedError if it can't be made."""
     make_directory(base, "data directory", "RECONCILE_DATA_DIR")
     _remove_what_is_left(base)
-    place = Place(base)
-    make_directory(place.directory, "folder of this run", "RECONCILE_DATA_DIR")
+    name = f"{_NAME}{time.strftime('%Y%m%d-%H%M%S')}-"
+    place = Place(Path(tempfile.mkdtemp(prefix=name, suffix=f"-{os.getpid()}", dir=base)))
     try:
         place.logs.mkdir()
         yield place

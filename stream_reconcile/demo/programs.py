@@ -23,7 +23,9 @@ _NAMES: Final = ("DATABASE_URL", "SCHEMA_REGISTRY_URL")
 
 
 class ProgramEnded(ReconcileError):
-    """A process of the demo ended that should run."""
+    """A process of the demo ended that should run. During the story that spoils the verdict, before it all is over."""
+
+    exit_status = 3
 
 
 class State(StrEnum):
