@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -112,9 +111,7 @@ def test_a_second_signal_ends_it_at_once(broker_less_run: dict[str, str], tmp_pa
         run.wait_not_ready("postgres", timeout=60)
         run.process.send_signal(signal.SIGTERM)
         run.process.send_signal(signal.SIGINT)
-        begun = time.monotonic()
-        assert run.process.wait(20) in (0, 130)
-        assert time.monotonic() - begun < 20
+        assert run.process.wait(20) in (128 + signal.SIGTERM, 128 + signal.SIGINT)  # Python takes them in any order
 
 
 @pytest.fixture
