@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -92,8 +93,9 @@ def test_kill_9_of_the_guards_ends_the_servers(server_directory: Path) -> None:
 def test_paused_servers_end_with_the_program_too(server_directory: Path) -> None:
     program, descendants, _ = _start_program("postgres", server_directory / "data", grace=1.0)
     for process in descendants:
-        if "guard.py" not in " ".join(process.cmdline()):
-            process.suspend()
+        with contextlib.suppress(psutil.NoSuchProcess):  # a short-lived child of the server's own
+            if "guard.py" not in " ".join(process.cmdline()):
+                process.suspend()
     _end(program)
     _wait_for_the_end(descendants)
 

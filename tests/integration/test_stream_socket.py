@@ -120,7 +120,7 @@ def test_every_fault_ends_the_connection_in_time(script: Script, end: End) -> No
         ended, heard = await run(script)
         assert ended.end is end
         assert "SECRET" not in ended.detail
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 20  # each limit is below a second; the rest is room for a busy machine
         assert (Listening() in heard.steps) == (end in (End.STREAM_ERROR, End.DISCONNECTED, End.SILENT))
 
     asyncio.run(scenario())

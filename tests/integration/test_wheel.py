@@ -43,9 +43,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(built)], cwd=_ROOT)
     (wheel,) = built.glob("*.whl")
     uv = Path(sys.executable).with_name("uv")
-    _run(
-        [str(uv), "pip", "install", "--quiet", "--offline", "--no-deps", "--target", str(target), str(wheel)], cwd=built
-    )
+    quietly = ("--quiet", "--offline", "--no-deps", "--python", sys.executable)
+    _run([str(uv), "pip", "install", *quietly, "--target", str(target), str(wheel)], cwd=built)
     return target
 
 
