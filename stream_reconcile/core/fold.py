@@ -24,7 +24,8 @@ class Fold:
         self.winners: dict[OrderKey, Observation] = {}
         """The greatest observation of each order named."""
         self.mixed: set[OrderKey] = set()
-        """Orders whose observations here do not all state the same fields."""
+        """Orders to be merged from their whole history: observations here do not all state the same fields, or several
+        are snapshots (one that loses here may be another sight of the one that made the row)."""
         self.nested: set[OrderKey] = set()
         """Orders read inside their parent here."""
         self.fills: dict[tuple[str, str], Observation] = {}
@@ -58,7 +59,7 @@ class Fold:
         else:
             if o.version_ns > best.version_ns or beats(o, best):
                 self.winners[order] = o
-            if o.stated != best.stated:
+            if o.stated != best.stated or (o.snapshot_ns and best.snapshot_ns):
                 self.mixed.add(order)
         if o.parent_order_id is not None:
             self.nested.add(order)

@@ -70,7 +70,7 @@ def open_findings(connection: psycopg.Connection[Any], account_id: str) -> dict[
 
 
 @SETTINGS
-@given(log=logs(), data=st.data())
+@given(log=logs, data=st.data())
 def test_i2_any_order_duplication_and_split_gives_the_rows_of_the_pure_core(
     connection: psycopg.Connection[Any], writer: Writer, log: LogRecords, data: st.DataObject
 ) -> None:

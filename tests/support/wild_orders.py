@@ -122,8 +122,8 @@ def adjustments(draw: st.DrawFn) -> bytes:
 
 
 @st.composite
-def logs(draw: st.DrawFn, *, most: int = 14) -> LogRecords:
-    """A log of at most `most` records, some said twice."""
+def anything(draw: st.DrawFn, *, most: int = 14) -> LogRecords:
+    """A log of at most `most` records of every kind, some said twice."""
     log = LogRecords()
     kinds = st.sampled_from(["frame", "frame", "frame", "snapshot", "snapshot", "activity", "adjustment", "again"])
     for kind in draw(st.lists(kinds, min_size=1, max_size=most)):
@@ -140,3 +140,63 @@ def logs(draw: st.DrawFn, *, most: int = 14) -> LogRecords:
             said = draw(st.sampled_from(log.records))
             log.add(said.place.topic, said.payload, received_at_ns=draw(st.integers(1, 3)))
     return log
+
+
+@st.composite
+def one_version(draw: st.DrawFn) -> LogRecords:
+    """One order in one version, told in a few ways, again and again: all that is left to decide are the ties."""
+    log = LogRecords()
+    contents = st.sampled_from(
+        [
+            order_json(status=draw(st.sampled_from(["new", "filled"])), filled_qty=filled_qty, limit_price=limit_price)
+            for filled_qty, limit_price in (("0", "5"), ("0", "6"), (draw(st.sampled_from(["0", "0.0", None])), "5"))
+        ]
+    )
+    for _ in range(draw(st.integers(2, 8))):
+        if draw(st.integers(0, 4)):
+            log.snapshot(json.dumps(draw(contents)).encode(), received_at_ns=draw(st.integers(1, 4)))
+        else:
+            log.frame(envelope(update_json("new", draw(contents))))
+    return log
+
+
+@st.composite
+def one_execution(draw: st.DrawFn) -> LogRecords:
+    """Frames of one execution that agree in quantity and price, and differ elsewhere or not at all."""
+    log = LogRecords()
+    for _ in range(draw(st.integers(2, 5))):
+        order = order_json(filled_qty=draw(st.sampled_from(["1", "2"])), side=draw(st.sampled_from(["buy", "sell"])))
+        log.frame(
+            envelope(
+                update_json("fill", order, execution_id="x", qty="1", price="10", timestamp=draw(times))
+            )
+        )  # fmt: skip
+    return log
+
+
+@st.composite
+def legs_alone(draw: st.DrawFn) -> LogRecords:
+    """A multi-leg parent and its legs, each told by itself."""
+    log = LogRecords()
+    legs = [order_json(id=leg, ratio_qty="1", filled_qty="1", order_class="mleg") for leg in LEGS]
+    parent = order_json(id=PARENT, order_class="mleg", symbol="", filled_qty="1")
+    nested = [*legs] if draw(st.booleans()) else legs[:1]
+    log.frame(envelope(update_json("new", parent | {"legs": nested})))
+    for _ in range(draw(st.integers(1, 6))):
+        leg = draw(st.sampled_from(legs))
+        match draw(st.sampled_from(["activity", "fill", "parent"])):
+            case "activity":
+                activity = activity_json(
+                    id=f"{leg['id']}-a", order_id=leg["id"], qty="1", price="10", cum_qty="1", symbol="DOGE/USD",
+                    transaction_time=draw(times),
+                )  # fmt: skip
+                log.activity(json.dumps(activity).encode())
+            case "fill":
+                fill = {"execution_id": f"{leg['id']}-x", "qty": "1", "price": "10", "timestamp": draw(times)}
+                log.frame(envelope(update_json("fill", leg, **fill)))
+            case _:
+                log.frame(envelope(update_json("new", parent | {"status": draw(statuses), "legs": None})))
+    return log
+
+
+logs = st.one_of(anything(), anything(), one_version(), one_execution(), legs_alone())
