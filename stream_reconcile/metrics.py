@@ -52,7 +52,6 @@ class ApplyMetrics:
 
         self.events = counter("events", "Observations of orders applied, whether or not they changed a row.")
         self.duplicates = counter("duplicates", "Observations that were in the history already.")
-        self.stale = counter("stale", "Observations older than the row that they are about.")
         self.unknown_events = BoundedNames(
             counter("unknown_events", "Frames with an event that this version does not know.", "event")
         )

@@ -24,8 +24,8 @@ class Fold:
         self.winners: dict[OrderKey, Observation] = {}
         """The greatest observation of each order named."""
         self.mixed: set[OrderKey] = set()
-        """Orders to be merged from their whole history: observations here do not all state the same fields, or several
-        are snapshots (one that loses here may be another sight of the one that made the row)."""
+        """Orders to be merged from their whole history: observations here do not all state the same fields, or
+        several are snapshots (one that loses here may be another sight of the one that made the row)."""
         self.nested: set[OrderKey] = set()
         """Orders read inside their parent here."""
         self.fills: dict[tuple[str, str], Observation] = {}
