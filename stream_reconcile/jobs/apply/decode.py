@@ -16,6 +16,8 @@ from stream_reconcile.log.topics import Topics
 from stream_reconcile.store.batch import DeadLetter, Place, Record
 
 UNKNOWN_ACCOUNT: Final = "unknown"
+# Named tuples made without their own constructor, in half the time: one of each for every record.
+_new = tuple.__new__
 
 
 class Decoded:
@@ -55,12 +57,9 @@ class Decoder:
         topic = place.topic
         try:
             envelope = self._codec.decode(topic, payload)
-            seen = Seen(
-                envelope.account_id,
-                self._sources[topic],
-                envelope.received_at_ns,
-                *place,
-                known_at_ms,
+            seen = _new(
+                Seen,
+                (envelope.account_id, self._sources[topic], envelope.received_at_ns, *place, known_at_ms),
             )
             parsed = self._parse[topic](envelope.raw, seen)
         except (DecodeError, WireError) as error:
@@ -78,9 +77,8 @@ class Decoder:
             status = parsed.observations[0].status
             if status is not None and status not in STATUSES:
                 into.unknown_statuses[status] += 1
-        into.records.append(
-            Record(place, parsed, known_at_ms, key, payload or b"", envelope.account_id, envelope.order_id, topic_id)
-        )
+        fields = (place, parsed, known_at_ms, key, payload or b"", envelope.account_id, envelope.order_id, topic_id)
+        into.records.append(_new(Record, fields))
 
 
 def _dead_letter(

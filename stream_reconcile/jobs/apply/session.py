@@ -210,9 +210,10 @@ class Session:
         decoded = Decoded()
         for run in runs:
             topic_id = self._positions[run.partition].topic_id
+            topic, number = run.partition
             for message in run.messages:
                 self._decoder.decode(
-                    Place(*run.partition, message.offset() or 0),
+                    Place(topic, number, message.offset() or 0),
                     topic_id,
                     message.key(),
                     message.value(),
