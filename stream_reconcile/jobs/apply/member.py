@@ -3,6 +3,7 @@ what Postgres says (I3)."""
 
 from __future__ import annotations
 
+import gc
 import random
 import time
 import uuid
@@ -26,6 +27,8 @@ FIRST_DELAY_S: Final = 0.2
 LONGEST_DELAY_S: Final = 10.0
 REFUSED_DELAY_S: Final = 30.0
 SETTLED_S: Final = 30.0
+GARBAGE_THRESHOLD: Final = 200_000
+"""Objects made before the youngest generation is looked through; Python's own is 700."""
 
 
 def run_apply(
@@ -39,6 +42,9 @@ def run_apply(
     What can't be reached is tried again with capped, jittered backoff; what refuses us every 30 s; both show through
     `report`. Raises what is neither: a mistake of ours, not to be hidden by trying again.
     """
+    # A batch is tens of thousands of tuples without cycles: looking through them for garbage took a sixth of the time.
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD, 20, 20)
     owner = f"apply-{uuid.uuid4()}"
     protocol = CONSUMER_PROTOCOL if config.protocol == AUTO_PROTOCOL else config.protocol
     failures = 0
