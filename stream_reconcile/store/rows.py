@@ -20,7 +20,13 @@ from stream_reconcile.core.evidence import (
 from stream_reconcile.core.fills import FillRow
 from stream_reconcile.core.fold import Fold, OrderKey
 
+_LAST_MS = 253_402_300_799_999
 _second_text: dict[int, str] = {}
+
+
+def plausible_ms(milliseconds: int) -> int:
+    """A Kafka timestamp within what a calendar has, for producers may write any 64 bits: 1970 to 9999."""
+    return min(max(milliseconds, 0), _LAST_MS)
 
 
 def time_text(milliseconds: int) -> str:

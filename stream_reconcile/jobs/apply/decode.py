@@ -14,6 +14,7 @@ from stream_reconcile.core.wire.parse import Parser
 from stream_reconcile.log.codec import Codec, try_account_id, try_order_id
 from stream_reconcile.log.topics import Topics
 from stream_reconcile.store.batch import DeadLetter, Place, Record
+from stream_reconcile.store.rows import plausible_ms
 
 UNKNOWN_ACCOUNT: Final = "unknown"
 # Named tuples made without their own constructor, in half the time: one of each for every record.
@@ -55,6 +56,7 @@ class Decoder:
     ) -> None:
         """Add what one record says to `into`."""
         topic = place.topic
+        known_at_ms = plausible_ms(known_at_ms)
         try:
             envelope = self._codec.decode(topic, payload)
             seen = _new(

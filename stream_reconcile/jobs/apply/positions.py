@@ -11,6 +11,7 @@ from confluent_kafka import Message
 from stream_reconcile.core.cursors import Cursor, contiguous
 from stream_reconcile.log.topics import Partition
 from stream_reconcile.store.batch import CursorMove
+from stream_reconcile.store.rows import plausible_ms
 
 
 class Run(NamedTuple):
@@ -105,7 +106,7 @@ class Positions:
                     cursor.topic_id,
                     self._ahead[partition],
                     last.leader_epoch(),
-                    last.timestamp()[1],
+                    plausible_ms(last.timestamp()[1]),
                 )
             )
         return moves
