@@ -173,7 +173,7 @@ COMMENT ON COLUMN stream_gaps.gap_id IS 'Our id of the window.';
 COMMENT ON COLUMN stream_gaps.account_id IS 'Account whose frames may be missing.';
 COMMENT ON COLUMN stream_gaps.session_id IS 'Session that opened the window; null where the log itself lost records (F5).';
 COMMENT ON COLUMN stream_gaps.window_start IS 'From when frames may be missing, broker time; 1970-01-01 means all time.';
-COMMENT ON COLUMN stream_gaps.window_end IS 'Until when, broker time; null while frames may still be missing.';
+COMMENT ON COLUMN stream_gaps.window_end IS 'Until when: by the database''s clock when frames were taken again, or the log''s window ends; null while frames may still be missing, and then no sweep closes it.';
 COMMENT ON COLUMN stream_gaps.reason IS 'What opened it: start, listening, dropped or refused frame, expired or recreated log.';
 COMMENT ON COLUMN stream_gaps.opened_at IS 'When the row was written, database time.';
 COMMENT ON COLUMN stream_gaps.closed_at IS 'When a complete sweep had covered the window, database time; null while open.';
