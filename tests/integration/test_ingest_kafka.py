@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 import shutil
@@ -154,6 +155,10 @@ def test_a_frame_too_large_for_kafka_is_lost_alone_and_lies_in_a_window(
                 line.send(update(3, timestamp=T2))
                 await good_until(run, T2_NS)
             assert run.metric("frames_lost_total") == 1
+            steps = {step.event: step for step in run.steps()}
+            assert list(steps) == ["opened", "authorized", "listening", "frames_lost", "closed"]
+            assert json.loads(steps["frames_lost"].raw)["continued_as"] == steps["closed"].stream_id
+            assert steps["frames_lost"].stream_id == steps["opened"].stream_id != steps["closed"].stream_id
             assert {frame.order_id for frame in run.frames()} == {"", "order-1", "order-2", "order-3"}
             assert all(gap["window_end"] is not None for gap in run.gaps())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
 import time
@@ -154,6 +155,15 @@ def test_all_frames_come_through_verbatim_and_in_order() -> None:
         assert [b'"order-%d"' % number in heard.frames[8 + number] for number in range(2_000)] == [True] * 2_000
 
     asyncio.run(scenario())
+
+
+def test_not_even_at_debug_does_the_secret_get_into_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    ended, heard = asyncio.run(run(hangs_up))
+    assert (ended.end, len(heard.frames)) == (End.DISCONNECTED, 2)
+    ours = [record.getMessage() for record in caplog.records if record.name != "websockets.server"]  # the stub's own
+    assert len(ours) < len(caplog.records)
+    assert not [line for line in ours if "SECRET" in line or "authenticate" in line]
 
 
 def test_a_quiet_but_living_broker_is_kept() -> None:

@@ -96,7 +96,13 @@ class StubBroker:
 
     async def __aenter__(self) -> Self:
         self._server = await serve(
-            self._serve, "127.0.0.1", 0, process_request=self._process, ping_interval=None, max_size=2**24
+            self._serve,
+            "127.0.0.1",
+            0,
+            process_request=self._process,
+            ping_interval=None,
+            max_size=2**24,
+            close_timeout=0.5,
         )
         return self
 

@@ -114,4 +114,6 @@ class Publisher:
         if began:
             queued = self._producer.queued_bytes if self._producer is not None else 0
             log.error("frames_are_being_lost", account_id=self._account_id, queued_bytes=queued)
+            # The same socket goes on under another id. Where the queue is full this record is dropped too.
+            self.step(self._session_id, "frames_lost", continued_as=self._tracker.session_id)
             self._on_loss()
