@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import signal
 import sys
 import time
 from pathlib import Path
@@ -36,6 +37,8 @@ def main(
 ) -> None:
     """Measure, print, write."""
     chosen = choose(only)
+    # An end from outside is an end in order: the servers stop, their directory goes.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     # What the servers are told on the way up, and what librdkafka has to say, is of no interest here.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     logging.getLogger("stream_reconcile.kafka").setLevel(logging.ERROR)
