@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
@@ -164,7 +165,7 @@ def _event_row(o: Observation) -> Row:
         "source": o.source, "event": o.event, "event_at": _time(at), "execution_id": o.execution_id or None,
         "event_qty": _number(qty), "event_price": _number(price), "position_qty": _number(position),
         "parent_order_id": o.parent_order_id, "ratio_qty": _number(o.ratio_qty or NULL), "status_rank": o.status_rank,
-        "updated_at_ns": o.version_ns, "snapshot_ns": o.snapshot_ns, "stated": o.stated, "extra": None,
+        "updated_at_ns": o.version_ns, "snapshot_ns": o.snapshot_ns, "stated": o.stated, "extra": _json(o.content),
         "topic": o.topic, "partition": o.partition, "offset": o.offset,
         "known_at": EPOCH + timedelta(milliseconds=o.known_at_ms),
     }  # fmt: skip
@@ -229,6 +230,11 @@ def _number(text: str) -> str | None:
 
 def _time(text: str) -> datetime | None:
     return None if text == NULL else microseconds(parse_ns(text))
+
+
+def _json(content: str) -> object:
+    extra = content.rsplit("\t", 1)[1]
+    return None if extra == NULL else json.loads(extra.replace("\\\\", "\\"))
 
 
 def _text(text: str) -> str | None:
