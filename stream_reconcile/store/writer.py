@@ -45,7 +45,8 @@ class Writer:
         self._binder = Binder(connection)
         # Batches touch few rows of large tables: with these off, no stale statistic can turn an index look-up into a
         # read of the whole table.
-        connection.execute("SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off")
+        connection.execute("SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off")
+        connection.execute("SET jit = off")
         connection.execute(self._sql["create_observed"])
 
     def write(self, batch: Batch) -> Written:
