@@ -128,8 +128,8 @@ def test_a_claim_waits_for_a_commit_under_way(database: str, bench: Bench) -> No
             bench.write(some_records(), moves=[move])
             thread = threading.Thread(target=lambda: claimed.append(successor.claim(UPDATES)))
             thread.start()
-            waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            wait_until(lambda: bench.rows(waiting), what="the claim to wait")
+            waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND pid = %s"
+            wait_until(lambda: bench.rows(waiting, successor.connection.info.backend_pid), what="the claim to wait")
             assert not claimed
         thread.join(timeout=20)
     assert [each.expected for each in claimed] == [3]
