@@ -87,8 +87,8 @@ def as_text(outcome: Outcome) -> Iterator[str]:
     """Lines for people; the first is the verdict."""
     verdict, log = outcome.verdict, outcome.log
     yield f"verdict: {'EQUAL' if outcome.equal else 'NOT EQUAL'} to the broker's own books"
-    yield f"  orders       {verdict.orders:,}, each once in executions, column by column"
-    yield f"  fills        {verdict.fills:,}, each once in fills; busts and corrections as reversing rows"
+    yield f"  orders       {verdict.orders:,} in the books, compared with executions column by column"
+    yield f"  fills        {verdict.fills:,} in the books, compared with fills, busts and corrections as reversing rows"
     yield f"  duplicates   {log.repeated:,} of {log.frames:,} frames in Kafka; {log.frames - outcome.events:,} dropped"
     yield f"  differences  {verdict.differing:,}"
     for difference in verdict.differences[:_MOST_SHOWN]:

@@ -72,7 +72,7 @@ def test_histories_in_order_open_nothing(bench: Bench) -> None:
         assert {kind for _subject, kind in bench.open()} <= {"trade_bust", "trade_correct", "overfill"}
 
 
-@pytest.mark.xfail(strict=True, reason="two synthetic samples claim one execution id: expected rows are still per order")
+@pytest.mark.xfail(strict=True, reason="two samples claim one execution id: expected rows are per order")
 def test_the_brokers_samples_are_applied(bench: Bench) -> None:
     log = LogRecords()
     for number in (3, 4, 5, 6, 14, 18, 19, 20, 21, 22, 23, 24, 25, 31, 32):
