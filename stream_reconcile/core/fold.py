@@ -5,7 +5,9 @@ Pure, and a function of the set of records: the order in which they are added ma
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
 from stream_reconcile.core.evidence import Evidence
 from stream_reconcile.core.merge import beats, sighted_again
@@ -13,12 +15,19 @@ from stream_reconcile.core.observation import Observation, Parsed
 
 OrderKey: TypeAlias = tuple[str, str]
 """(broker order id, account id): the primary key of `executions`, in its order."""
+Recent: TypeAlias = Mapping[str, Observation]
+"""Observations that are in the history already or on their way there, by event key."""
+_NONE: Final[Recent] = MappingProxyType({})
 
 
 class Fold:
-    """Observations and evidence of a batch. Add records, then read the attributes."""
+    """Observations and evidence of a batch. Add records, then read the attributes.
 
-    def __init__(self) -> None:
+    A frame in `recent`, seen again at a later place, says nothing new and is only counted.
+    """
+
+    def __init__(self, recent: Recent = _NONE) -> None:
+        self._recent = recent
         self.events: dict[str, Observation] = {}
         """Distinct observations by event key, each at its first place in the log."""
         self.winners: dict[OrderKey, Observation] = {}
@@ -40,19 +49,24 @@ class Fold:
     def add(self, parsed: Parsed, known_at_ms: int) -> None:
         """Take in what one record says; `known_at_ms` is its Kafka timestamp, ms since the epoch."""
         for observation in parsed.observations:
-            self._observe(observation)
+            self.observe(observation)
         if parsed.evidence:
             self.evidence += [(evidence, known_at_ms) for evidence in parsed.evidence]
 
-    def _observe(self, o: Observation) -> None:
-        order = (o.order_id, o.account_id)
-        known = self.events.get(o.event_key)
+    def observe(self, o: Observation) -> None:
+        """Take in one observation."""
+        key = o.event_key
+        known = self.events.get(key)
         if known is not None:
             self.duplicates += 1
             o = sighted_again(known, o)
             if o is known:
                 return
-        self.events[o.event_key] = o
+        elif key in self._recent and not o.snapshot_ns and _place(self._recent[key]) <= _place(o):
+            self.duplicates += 1
+            return
+        self.events[key] = o
+        order = (o.order_id, o.account_id)
         best = self.winners.get(order)
         if best is None or best is known:  # all that another sight changes makes the observation greater
             self.winners[order] = o

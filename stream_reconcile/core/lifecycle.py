@@ -143,6 +143,9 @@ EVENTS: Final[Mapping[str, Effect]] = MappingProxyType(
 )
 
 FILL_EVENTS: Final = frozenset(name for name, effect in EVENTS.items() if effect.kind is EventKind.FILL)
+REVERSAL_EVENTS: Final = frozenset(
+    name for name, effect in EVENTS.items() if effect.kind in (EventKind.BUST, EventKind.CORRECTION)
+)
 
 
 def event_effect(event: str) -> Effect:

@@ -48,6 +48,17 @@ def parse_ns(text: str) -> int:
         raise WireError("bad_timestamp") from None
 
 
+def plain_ns(text: str) -> int | None:
+    """The same of a text whose look is known: digits where digits belong, `Z` or an offset. None: no time after all."""
+    seconds = _seconds.get(text[:19])
+    if seconds is None or text[-1] != "Z" or len(text) < 22:
+        try:
+            return parse_ns(text)
+        except WireError:
+            return None
+    return seconds * NANOSECONDS + int(text[20:-1]) * _SCALE[len(text) - 21]
+
+
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise ValueError

@@ -12,7 +12,7 @@ from stream_reconcile.core.errors import WrongAccount
 from stream_reconcile.jobs.apply.decode import Decoded, Decoder
 from stream_reconcile.log.codec import Codec
 from stream_reconcile.log.topics import Topics
-from stream_reconcile.store.batch import Batch, Place
+from stream_reconcile.store.batch import Place, batch_of
 from stream_reconcile.store.queries import load
 from stream_reconcile.store.writer import Writer
 
@@ -74,14 +74,15 @@ def _retry(
             return None
         key, payload, known_at_ms = row
         decoded = Decoded()
-        decoder.decode(place, topic_id, key, payload, known_at_ms or 0, decoded)
+        record = decoder.decode(place, topic_id, key, payload, known_at_ms or 0, decoded)
         for account in decoded.accounts - pinned:
             raise WrongAccount(f"the dead letter {subject} is of account {account}, which is not pinned here")
-        letters = decoded.dead_letters or writer.write(Batch(decoded.records, [], [])).dead_letters
+        records = [] if record is None else [record]
+        letters = decoded.dead_letters or writer.write(batch_of(records)).dead_letters
         if letters:
             result = f"{letters[0].reason}: {letters[0].error}"
         else:
-            result = "applied" if decoded.records else "no statement about an order"
+            result = "applied" if records else "no statement about an order"
             connection.execute(queries["close_undecodable"], {"subject": subject, "who": who})
         resolved = not letters
         connection.execute(queries["note_retry"], key_of_letter | {"result": result, "resolved": resolved})

@@ -18,6 +18,7 @@ from stream_reconcile.log import schemas
 from stream_reconcile.log.envelope import LAYOUT, Envelope, checked, peek_ids, read_envelope, write_envelope
 from stream_reconcile.log.schemas import Schema
 from stream_reconcile.log.topics import Topics
+from stream_reconcile.log.usual import UsualFrames
 
 __all__ = ["Codec", "Envelope", "SingleObjectCodec", "try_account_id", "try_order_id"]
 
@@ -37,6 +38,10 @@ class Codec(Protocol):
 
     def decode(self, topic: str, payload: bytes | None) -> Envelope:
         """The envelope in the value of a record of `topic`. Raises DecodeError."""
+        ...
+
+    def usual(self, topic: str, payload: bytes | None) -> tuple[str, bytes] | None:
+        """Account id and raw bytes where the record is a frame's in its usual form; None: use `decode`."""
         ...
 
 
@@ -59,6 +64,11 @@ class SingleObjectCodec:
             topic: header if self._current[topic].fields == LAYOUT else None for topic, header in self._headers.items()
         }
 
+        self._usual = {
+            topic: UsualFrames(() if header is None else (header,), SINGLE_OBJECT_HEADER_BYTES)
+            for topic, header in self._fast.items()
+        }
+
     def encode(self, topic: str, envelope: Envelope) -> bytes:
         """Bytes of a record for `topic`. Raises ValueError for an envelope without a plausible account id."""
         return write_envelope(self._current[topic], self._headers[topic], envelope)
@@ -71,6 +81,10 @@ class SingleObjectCodec:
             return self._decode_other(topic, payload)
         except DecodeError as error:
             raise DecodeError(error.reason, f"record of {topic}: {error}") from None
+
+    def usual(self, topic: str, payload: bytes | None) -> tuple[str, bytes] | None:
+        """Account id and raw bytes where the record is a frame's in its usual form; None: use `decode`."""
+        return None if payload is None else self._usual[topic].read(payload)
 
     def _decode_other(self, topic: str, payload: bytes | None) -> Envelope:
         if not payload:

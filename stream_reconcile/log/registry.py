@@ -37,6 +37,7 @@ from stream_reconcile.log.codec import (
 from stream_reconcile.log.envelope import LAYOUT, Envelope, read_envelope, write_envelope
 from stream_reconcile.log.schemas import Schema
 from stream_reconcile.log.topics import Topics
+from stream_reconcile.log.usual import UsualFrames
 
 log = structlog.get_logger()
 
@@ -75,6 +76,7 @@ class RegistryCodec:
         self._writers: dict[int, Schema] = {}
         # Headers of schemas that the fast reader can read, for each topic.
         self._fast: dict[str, set[bytes]] = {topic: set() for topic in self._current}
+        self._usual = {topic: UsualFrames(headers, REGISTRY_HEADER_BYTES) for topic, headers in self._fast.items()}
         self._unknown: dict[int, float] = {}
 
     def register(self) -> dict[str, int]:
@@ -110,6 +112,12 @@ class RegistryCodec:
             return self._decode_other(topic, payload)
         except DecodeError as error:
             raise DecodeError(error.reason, f"record of {topic}: {error}") from None
+
+    def usual(self, topic: str, payload: bytes | None) -> tuple[str, bytes] | None:
+        """Account id and raw bytes where the record is a frame's in its usual form; None: use `decode`."""
+        if payload is None or payload[:2] == SINGLE_OBJECT_MAGIC:
+            return self._single_object.usual(topic, payload)
+        return self._usual[topic].read(payload)
 
     def close(self) -> None:
         """Close the connections to the registry."""

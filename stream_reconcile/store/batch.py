@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from stream_reconcile.core.fold import Fold
@@ -69,9 +70,11 @@ class CursorMove(NamedTuple):
 class Batch(NamedTuple):
     """One transaction."""
 
-    records: list[Record]
+    fold: Fold
     dead_letters: list[DeadLetter]
     moves: list[CursorMove]
+    records: Callable[[], list[Record]]
+    """What was folded, record by record: asked for only when Postgres refuses one of them."""
 
 
 class Written(NamedTuple):
@@ -85,6 +88,13 @@ class Written(NamedTuple):
     """All that were put aside, those that Postgres refused included."""
     opened: tuple[str, ...]
     """Types of the discrepancies that were opened or seen again."""
+
+
+def batch_of(
+    records: list[Record], dead_letters: list[DeadLetter] | None = None, moves: list[CursorMove] | None = None
+) -> Batch:
+    """A batch of records that are at hand."""
+    return Batch(fold_records(records), dead_letters or [], moves or [], lambda: records)
 
 
 def fold_records(records: list[Record]) -> Fold:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
@@ -19,14 +19,18 @@ from stream_reconcile.core.evidence import (
 )
 from stream_reconcile.core.fills import FillRow
 from stream_reconcile.core.fold import Fold, OrderKey
+from stream_reconcile.core.observation import CONTENT_COLUMNS, NULL
 
-_LAST_MS = 253_402_300_799_999
+LAST_MS = 253_402_300_799_999
 _second_text: dict[int, str] = {}
+_MARK = {True: "t", False: "f"}
+_EXECUTION = slice(CONTENT_COLUMNS.index("event_at"), CONTENT_COLUMNS.index("event_price") + 1)
+_SYMBOL, _SIDE = CONTENT_COLUMNS.index("symbol"), CONTENT_COLUMNS.index("side")
 
 
 def plausible_ms(milliseconds: int) -> int:
     """A Kafka timestamp within what a calendar has, for producers may write any 64 bits: 1970 to 9999."""
-    return min(max(milliseconds, 0), _LAST_MS)
+    return min(max(milliseconds, 0), LAST_MS)
 
 
 def time_text(milliseconds: int) -> str:
@@ -46,16 +50,49 @@ def moment(nanoseconds: int) -> datetime:
     return datetime.fromtimestamp(second, UTC) + timedelta(microseconds=round(rest / 1000))
 
 
-def copy_lines(fold: Fold) -> Iterator[str]:
-    """Lines of COPY text for the table `observed`, one per distinct observation."""
-    winners, fills = fold.winners, fold.fills
+def event_lines(fold: Fold) -> dict[str, str]:
+    """Each distinct observation by its key: a line of COPY text (without its end) for `order_events`."""
+    lines = {}
+    at_ms, known_at = -1, ""
     for key, o in fold.events.items():
-        winner = "t" if winners[(o.order_id, o.account_id)] is o else "f"
-        fill = "t" if o.is_fill and fills[(o.execution_id or "", o.account_id)] is o else "f"
-        yield (
+        if o.known_at_ms != at_ms:  # under a backlog many records share a millisecond
+            at_ms = o.known_at_ms
+            known_at = time_text(at_ms)
+        lines[key] = (
             f"{o.content}\t{key}\t{o.status_rank}\t{o.version_ns}\t{o.snapshot_ns}\t{o.stated}\t{o.topic}\t{o.partition}"
-            f"\t{o.offset}\t{time_text(o.known_at_ms)}\t{winner}\t{fill}\n"
+            f"\t{o.offset}\t{known_at}"
         )
+    return lines
+
+
+def observed_lines(fold: Fold, lines: Mapping[str, str]) -> list[str]:
+    """Lines for the table `observed`: all observations, marked as winners and as fills that count."""
+    winners = {o.event_key for o in fold.winners.values()}
+    fills = {o.event_key for o in fold.fills.values()}
+    return [f"{line}\t{_MARK[key in winners]}\t{_MARK[key in fills]}" for key, line in lines.items()]
+
+
+def winner_lines(fold: Fold, lines: Mapping[str, str]) -> list[str]:
+    """Lines for the table `observed`: the winners alone, in key order."""
+    winners = fold.winners
+    return [f"{lines[winners[order].event_key]}\tt\tf" for order in sorted(winners)]
+
+
+def fill_lines(fold: Fold) -> list[str]:
+    """Lines for `fills`, one for each fill frame that counts (columns: `copy_fills` in apply.sql)."""
+    lines = []
+    for o in fold.fills.values():
+        fields = o.content.split("\t", _SIDE + 1)
+        at, qty, price = fields[_EXECUTION]
+        lines.append(
+            f"{o.account_id}\t{fields[1]}\tx:{fields[4]}\t{fields[4]}\t{_stated(fields[_SYMBOL])}\t{_stated(fields[_SIDE])}"
+            f"\t{qty.lstrip('-')}\t{price}\t{at}\ttrade\tstream\t{o.topic}\t{o.partition}\t{o.offset}"
+        )
+    return lines
+
+
+def _stated(text: str) -> str:
+    return "" if text == NULL else text
 
 
 def evidence_values(evidence: Evidence, known_at_ms: int) -> dict[str, Any]:

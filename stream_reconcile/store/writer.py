@@ -21,13 +21,15 @@ from stream_reconcile.store.batch import Batch, CursorMove, DeadLetter, Record, 
 from stream_reconcile.store.binding import Binder
 from stream_reconcile.store.failures import is_transient
 from stream_reconcile.store.queries import load
-from stream_reconcile.store.rows import copy_lines, time_text
+from stream_reconcile.store.rows import event_lines, fill_lines, observed_lines, time_text, winner_lines
 from stream_reconcile.store.settle import Settler, Suspects
 
 FENCED_SQLSTATE = "SR001"
 _FROM_OBSERVED = ("upsert_executions", "insert_events", "insert_fills", "inspect")
 FEW_LINES = 32
 """Up to so many observations go without COPY: a lone event is committed in two round trips."""
+_MOST_CLEAN_BATCHES = 16
+"""So many batches without a known row, at most, before the next one is taken for new again."""
 # Data exceptions, integrity violations, program limits: the record is to blame.
 _POISON_CLASSES = ("22", "23", "54")
 
@@ -43,6 +45,7 @@ class Writer:
         self._few = {name: _with_observed(self._sql[name], self._sql["few_observed"]) for name in _FROM_OBSERVED}
         self._settler = Settler(connection)
         self._binder = Binder(connection)
+        self._clean_batches_wanted = self._scepticism = 1
         # Batches touch few rows of large tables: with these off, no stale statistic can turn an index look-up into a
         # read of the whole table.
         connection.execute("SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off")
@@ -81,30 +84,75 @@ class Writer:
             self._binder.bind(orders)
 
     def _write_whole(self, batch: Batch) -> tuple[Written, set[OrderKey]]:
-        fold = fold_records(batch.records)
-        lines = list(copy_lines(fold))
-        if len(lines) <= FEW_LINES and not any(_has_escape(line) for line in lines):
+        fold = batch.fold
+        lines = event_lines(fold)
+        if len(lines) <= FEW_LINES and not any(_has_escape(line) for line in lines.values()):
             with self._connection.pipeline(), self._connection.transaction():
                 exclusive = self._settler.needs_exclusive_lock(fold)
-                few = {"lines": [line[:-1] for line in lines]}
-                return self._write_locked(batch, fold, exclusive=exclusive, few=few)
+                return self._write_locked(batch, exclusive=exclusive, few={"lines": observed_lines(fold, lines)})
         with self._connection.transaction():
             exclusive = self._settler.needs_exclusive_lock(fold)
-            self._copy(lines)
-            return self._write_locked(batch, fold, exclusive=exclusive)
+            if self._clean_batches_wanted == 0:
+                self._copy("copy_observed", winner_lines(fold, lines))
+                return self._write_new(batch, lines, exclusive=exclusive)
+            self._copy("copy_observed", observed_lines(fold, lines))
+            written = self._write_locked(batch, exclusive=exclusive)
+        self._expect(clean=written[0].events == len(lines))
+        return written
 
     def _write_locked(
-        self, batch: Batch, fold: Fold, *, exclusive: bool, few: dict[str, list[str]] | None = None
+        self, batch: Batch, *, exclusive: bool, few: dict[str, list[str]] | None = None
     ) -> tuple[Written, set[OrderKey]]:
         """Everything after the batch stands in `observed`; a few lines come with the statements instead."""
         with self._connection.pipeline():
             self._lock(exclusive=exclusive)
             self._advance(batch.moves)
-            statements = self._rows(fold, few)
+            statements = self._rows(batch.fold, few)
+        return self._finish(batch, statements)
+
+    def _write_new(self, batch: Batch, lines: dict[str, str], *, exclusive: bool) -> tuple[Written, set[OrderKey]]:
+        """The same where all of the batch is expected to be new: history and fills are copied to where they belong.
+
+        `observed` holds the winners only. If one of the rows stands there already, the copies are taken back, and the
+        batch goes the way of `_write_locked` from there.
+        """
+        fold = batch.fold
+        with self._connection.pipeline():
+            self._lock(exclusive=exclusive)
+            self._advance(batch.moves)
+            if fold.events:
+                self._execute("upsert_executions")
+        try:
+            with self._connection.transaction():
+                self._copy("copy_events", list(lines.values()))
+                self._copy("copy_fills", fill_lines(fold))
+        except psycopg.errors.UniqueViolation:
+            self._expect(clean=False)
+            self._connection.execute("TRUNCATE observed")
+            self._copy("copy_observed", observed_lines(fold, lines))
+            with self._connection.pipeline():
+                statements = self._rows(fold)
+            return self._finish(batch, statements)
+        statements = None
+        if fold.events:
+            with self._connection.pipeline():
+                statements = self._look(fold, len(lines), None)
+        return self._finish(batch, statements)
+
+    def _finish(self, batch: Batch, statements: _Statements | None) -> tuple[Written, set[OrderKey]]:
+        fold = batch.fold
         events, opened, unbound = self._settle(fold, statements)
         self._settler.put_aside(batch.dead_letters)
         duplicates = len(fold.events) + fold.duplicates - events
         return Written(events, duplicates, tuple(batch.dead_letters), opened), unbound
+
+    def _expect(self, *, clean: bool) -> None:
+        """Whether the next batch may be taken for new: after one that was, not after one that was not."""
+        if clean:
+            self._clean_batches_wanted -= 1
+        else:
+            self._scepticism = min(2 * self._scepticism, _MOST_CLEAN_BATCHES)
+            self._clean_batches_wanted = self._scepticism
 
     def _write_halving(self, batch: Batch) -> tuple[Written, set[OrderKey]]:
         """The same, each half under a savepoint, down to the single record that Postgres refuses."""
@@ -115,14 +163,14 @@ class Writer:
             opened: list[str] = []
             refused: list[DeadLetter] = []
             unbound: set[OrderKey] = set()
-            pending = [batch.records]
+            pending = [batch.records()]
             while pending:
                 records = pending.pop()
                 try:
                     with self._connection.transaction():
                         self._connection.execute("TRUNCATE observed")
                         fold = fold_records(records)
-                        self._copy(list(copy_lines(fold)))
+                        self._copy("copy_observed", observed_lines(fold, event_lines(fold)))
                         with self._connection.pipeline():
                             statements = self._rows(fold)
                         written, found, half_bound = self._settle(fold, statements)
@@ -146,10 +194,13 @@ class Writer:
     def _lock(self, *, exclusive: bool) -> None:
         self._connection.execute(self._sql["lock_exclusive" if exclusive else "lock_shared"], prepare=True)
 
-    def _copy(self, lines: list[str]) -> None:
+    def _copy(self, name: str, lines: list[str]) -> None:
         if lines:
-            with self._connection.cursor().copy(self._sql["copy_observed"]) as copy:
-                copy.write("".join(lines))
+            with self._connection.cursor().copy(self._sql[name]) as copy:
+                copy.write("\n".join(lines) + "\n")
+
+    def _execute(self, name: str, few: dict[str, list[str]] | None = None) -> psycopg.Cursor[Any]:
+        return self._connection.execute((self._sql if few is None else self._few)[name], few, prepare=True)
 
     def _advance(self, moves: list[CursorMove]) -> None:
         if moves:
@@ -176,17 +227,20 @@ class Writer:
         """Send rows, history, fast fills and the look at what needs more; results can be read after the round trip."""
         if not fold.events:
             return None
-        texts = self._sql if few is None else self._few
+        self._execute("upsert_executions", few)
+        events = self._execute("insert_events", few)
+        fills = self._execute("insert_fills", few) if fold.fills else None
+        return self._look(fold, events, fills, few)
 
-        def execute(name: str) -> psycopg.Cursor[Any]:
-            return self._connection.execute(texts[name], few, prepare=True)
-
-        execute("upsert_executions")
-        events = execute("insert_events")
-        fills = execute("insert_fills") if fold.fills else None
-        return _Statements(
-            events, fills, execute("inspect"), self._binder.decided(account for _, account in fold.winners)
-        )
+    def _look(
+        self,
+        fold: Fold,
+        events: psycopg.Cursor[Any] | int,
+        fills: psycopg.Cursor[Any] | None,
+        few: dict[str, list[str]] | None = None,
+    ) -> _Statements:
+        decided = self._binder.decided(account for _, account in fold.winners)
+        return _Statements(events, fills, self._execute("inspect", few), decided)
 
     def _settle(self, fold: Fold, statements: _Statements | None) -> tuple[int, tuple[str, ...], set[OrderKey]]:
         """Number of new events, types of the discrepancies opened, orders to bind again after the commit."""
@@ -203,11 +257,13 @@ class Writer:
         opened = self._settler.settle(fold, suspects)
         decided = {account for (account,) in statements.decided.fetchall()}
         named = {order for order in fold.winners if order[1] in decided} if decided else set()
-        return statements.events.rowcount, opened, self._binder.bind(named) if named else set()
+        events = statements.events if isinstance(statements.events, int) else statements.events.rowcount
+        return events, opened, self._binder.bind(named) if named else set()
 
 
 class _Statements(NamedTuple):
-    events: psycopg.Cursor[Any]
+    events: psycopg.Cursor[Any] | int
+    """Cursor of the insert, or how many observations were copied."""
     fills: psycopg.Cursor[Any] | None
     inspect: psycopg.Cursor[Any]
     decided: psycopg.Cursor[Any]

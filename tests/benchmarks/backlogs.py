@@ -30,7 +30,7 @@ PARTITIONS: Final = 8
 DUPLICATES: Final = 0.05
 ORDERS_PER_EVENT: Final = 0.3
 _DUPLICATE_WITHIN: Final = 20
-_STREAM_ID: Final = "benchmark-0000-0000-0000-000000000000"
+_STREAM_ID: Final = "be5c4a00-0000-4000-8000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)

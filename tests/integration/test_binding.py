@@ -11,7 +11,7 @@ import pytest
 
 from stream_reconcile.core.observation import Seen
 from stream_reconcile.core.wire.parse import Parser
-from stream_reconcile.store.batch import Batch, CursorMove, Place, Record
+from stream_reconcile.store.batch import CursorMove, Place, Record, batch_of
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.writer import Writer
 
@@ -48,7 +48,7 @@ class Bench:
             place = Place(TOPIC, 0, self.offset)
             records.append(Record(place, parsed, 1_700_000_000_000, None, raw, ACCOUNT, order["id"], "t"))
             self.offset += 1
-        self.writer.write(Batch(records, [], [CursorMove(TOPIC, 0, start, 1, "t", self.offset, None, None)]))
+        self.writer.write(batch_of(records, moves=[CursorMove(TOPIC, 0, start, 1, "t", self.offset, None, None)]))
 
     def decide(self, client_order_id: str, **terms: Any) -> str:
         values = {"symbol": None, "side": None, "qty": None, "notional": None} | terms

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from stream_reconcile.core.sums import Finding
-from stream_reconcile.store.batch import Batch, Record
+from stream_reconcile.store.batch import Record, batch_of
 from support.expected_rows import actual_tables, expected_findings, expected_tables
 from support.histories import history_log
 from support.log_records import LogRecords
@@ -54,7 +54,7 @@ def write_at_once(members: tuple[Bench, Bench], shares: list[list[list[Record]]]
             for batch in batches:
                 while True:
                     try:
-                        member.writer.write(Batch(batch, [], []))
+                        member.writer.write(batch_of(batch))
                         break
                     except psycopg.Error as error:
                         if error.sqlstate not in RETRIED:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from stream_reconcile.core.sums import Finding
-from stream_reconcile.store.batch import Batch, Record
+from stream_reconcile.store.batch import Record, batch_of
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.writer import Writer
 from support.expected_rows import actual_tables, expected_books, expected_findings, expected_tables
@@ -77,7 +77,7 @@ def test_i2_any_order_duplication_and_split_gives_the_rows_of_the_pure_core(
     account_id = next(_accounts)
     records = of_account(log.records, account_id)
     for batch in data.draw(batches(records)):
-        writer.write(Batch(batch, [], []))
+        writer.write(batch_of(batch))
 
     expected, actual = expected_tables(records), actual_tables(connection, account_id)
     assert actual.order_events == expected.order_events

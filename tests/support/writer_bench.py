@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from stream_reconcile.store.batch import Batch, CursorMove, DeadLetter, Record, Written
+from stream_reconcile.store.batch import CursorMove, DeadLetter, Record, Written, batch_of
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.cursors import CursorStore, LogState
 from stream_reconcile.store.writer import Writer
@@ -42,7 +42,7 @@ class Bench:
         moves: Iterable[CursorMove] = (),
         dead_letters: Iterable[DeadLetter] = (),
     ) -> Written:
-        return self.writer.write(Batch(list(records), list(dead_letters), list(moves)))
+        return self.writer.write(batch_of(list(records), list(dead_letters), list(moves)))
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         return self.connection.execute(query, parameters).fetchall()

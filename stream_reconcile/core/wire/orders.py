@@ -1,7 +1,7 @@
 """An order struct → its canonical text and an Observation.
 
-The common case (each field there, strings where strings are usual, nothing to escape) is one pass of joins; whatever
-does not fit it goes the careful way, field by field, to the same result.
+The common case (strings where strings are usual, nothing to escape) is one pass of joins; whatever does not fit it goes
+the careful way, field by field, to the same result. `core.wire.quick` is the common case of the common case.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
-from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET
+from msgspec.structs import astuple
 
 from stream_reconcile.core.errors import WireError
 from stream_reconcile.core.lifecycle import status_rank
@@ -29,9 +29,12 @@ from stream_reconcile.core.observation import (
 )
 from stream_reconcile.core.timestamps import parse_ns
 
-_checked = attrgetter(*NUMBERS, *TIMES)
-_textual = attrgetter(*TEXTS)
-_BOOLEAN: Final = {True: "t", False: "f", None: NULL}
+# Where the columns stand in what `astuple` gives of an order (core.wire.shapes).
+CHECKED: Final = slice(1, 1 + len(NUMBERS) + len(TIMES))
+TEXTUAL: Final = slice(CHECKED.stop, CHECKED.stop + len(TEXTS))
+_COLUMNS: Final = slice(CHECKED.start, TEXTUAL.stop + 1)
+_CHECKED: Final = CHECKED.stop - CHECKED.start
+BOOLEAN: Final[dict[Any, str]] = {True: "t", False: "f", None: NULL}
 # An event's time and three numbers, then the numbers and times of an order, with each digit written as 0. What looks
 # otherwise is checked field by field, so that Postgres never meets `now`, `NaN` or `20260918`, which it would take.
 _NUMBER: Final = r"-?0{1,40}(?:\.0{1,39})?|\\N"
@@ -39,13 +42,15 @@ _TIME: Final = r"0000-00-00T00:00:00(?:\.0{1,9})?(?:Z|[+-]00:00)|\\N"
 _PLAIN_LINE: Final = re.compile(
     "\t".join(f"(?:{field})" for field in (_TIME, *[_NUMBER] * (3 + len(NUMBERS)), *[_TIME] * len(TIMES)))
 )
-_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _MOST_SHAPES: Final = 65_536
-_plain_shapes: set[bytes] = set()
+plain_shapes: set[bytes] = set()
+"""Lines of times and numbers found plain, each digit as 0."""
 _ESCAPES: Final = str.maketrans(
     {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\b": "\\b", "\f": "\\f", "\v": "\\v"}
 )
 _LONGEST_NUMBER: Final = 80
+_SHORT: Final = 10  # so few digits need no closer look
 LONGEST_ID: Final = 200
 _new_observation = tuple.__new__
 
@@ -76,14 +81,14 @@ def is_plain(checked: str) -> bool:
     Lines come in few shapes, so a shape that was found plain once is remembered: that is quicker than any look at the
     characters.
     """
-    shape = checked.encode().translate(_DIGITS)
-    if shape in _plain_shapes:
+    shape = checked.encode().translate(DIGITS)
+    if shape in plain_shapes:
         return True
     if _PLAIN_LINE.fullmatch(shape.decode()) is None:
         return False
-    if len(_plain_shapes) >= _MOST_SHAPES:
-        _plain_shapes.clear()
-    _plain_shapes.add(shape)
+    if len(plain_shapes) >= _MOST_SHAPES:
+        plain_shapes.clear()
+    plain_shapes.add(shape)
     return True
 
 
@@ -129,12 +134,9 @@ def observe(order: Any, seen: Seen, what: Happening, *, careful: bool) -> Observ
         raise WireError("no_order_id")
     if order.order_type.__class__ is not str and order.type is not UNSET:
         order.order_type = order.type
-    content = None
-    stated = ALL_STATED
-    if not careful and what.parent_order_id is None and what.extra is None:
-        content = _plain_content(order, seen, what)
-    if content is None:
-        content, stated = _careful_content(order, seen, what)
+    ratio_qty = None if what.parent_order_id is None else _ratio(order)
+    found = None if careful else _plain_content(order, seen, what, ratio_qty)
+    content, stated = found or _careful_content(order, seen, what, ratio_qty)
     updated, status, filled_qty = order.updated_at, order.status, order.filled_qty
     stamped = updated.__class__ is str and updated
     version_ns = parse_ns(updated) if stamped else _version_without_update(order, what)
@@ -158,32 +160,41 @@ def observe(order: Any, seen: Seen, what: Happening, *, careful: bool) -> Observ
             what.event,
             what.execution_id,
             what.is_fill,
-            blake2b(f"{content}\t{stated}".encode(), digest_size=16).hexdigest(),
+            event_key(content, stated),
             status if status.__class__ is str else None,
             what.parent_order_id,
-            _ratio(order, what),
+            ratio_qty,
         ),
     )
 
 
-def _plain_content(order: Any, seen: Seen, what: Happening) -> str | None:
-    """The content of the usual case, in two joins; None where a field is absent or needs a closer look."""
-    try:
-        values = (what.event_at, what.qty, what.price, what.position_qty, *_checked(order))
-        checked = "\t".join([NULL if value is None else value for value in values])
-        texts = "\t".join([NULL if value is None else value for value in _textual(order)])
-        extended_hours = _BOOLEAN[order.extended_hours]
-    except (TypeError, KeyError):
-        return None  # absent, and absent is not null: the careful way notes which fields are stated
+def event_key(content: str, stated: int) -> str:
+    """Identity of an observation: digest of its content, with what it states where that is not all."""
+    named = content if stated == ALL_STATED else f"{content}\t{stated}"
+    return blake2b(named.encode(), digest_size=16).hexdigest()
+
+
+def _plain_content(order: Any, seen: Seen, what: Happening, ratio_qty: str | None) -> tuple[str, int] | None:
+    """Content and mask in a few joins; None where a field needs a closer look."""
+    values = astuple(order)[_COLUMNS]
+    absent = [index for index, value in enumerate(values) if value is UNSET]
+    stated = ALL_STATED
+    if absent:
+        stated -= sum([1 << index for index in absent])
+        values = tuple([None if value is UNSET else value for value in values])
+    times_and_numbers = (what.event_at, what.qty, what.price, what.position_qty, *values[:_CHECKED])
+    checked = "\t".join([NULL if value is None else value for value in times_and_numbers])
     if not is_plain(checked):
         return None
+    texts = "\t".join([NULL if value is None else value for value in values[_CHECKED:-1]])
     return (
         f"{seen.account_id}\t{order.id}\t{seen.source}\t{what.event}\t{what.execution_id or NULL}\t{checked}\t{texts}"
-        f"\t{extended_hours}\t\\N\t\\N\t\\N"
+        f"\t{BOOLEAN[values[-1]]}\t{what.parent_order_id or NULL}\t{ratio_qty or NULL}\t{escape(what.extra)}",
+        stated,
     )
 
 
-def _careful_content(order: Any, seen: Seen, what: Happening) -> tuple[str, int]:
+def _careful_content(order: Any, seen: Seen, what: Happening, ratio_qty: str | None) -> tuple[str, int]:
     """The content, each field checked and escaped, and the mask of the fields that the order states."""
     fields = [seen.account_id, escape(order.id), seen.source, escape(what.event), escape(what.execution_id or None)]
     fields.append(careful_time(what.event_at, "timestamp"))
@@ -200,7 +211,7 @@ def _careful_content(order: Any, seen: Seen, what: Happening) -> tuple[str, int]
             continue
         stated |= 1 << index
         fields.append(_CAREFUL[name](value, name))
-    fields += [escape(what.parent_order_id), _ratio(order, what) or NULL, escape(what.extra)]
+    fields += [escape(what.parent_order_id), ratio_qty or NULL, escape(what.extra)]
     return "\t".join(fields), stated
 
 
@@ -212,15 +223,17 @@ def _version_without_update(order: Any, what: Happening) -> int:
     return parse_ns(submitted) if submitted.__class__ is str and submitted else 0
 
 
-def _ratio(order: Any, what: Happening) -> str | None:
-    if what.parent_order_id is None or order.ratio_qty is None:
+def _ratio(order: Any) -> str | None:
+    ratio = order.ratio_qty
+    if ratio is None:
         return None
-    return plain_number(str(order.ratio_qty), "ratio_qty")
+    text = str(ratio)
+    return text if len(text) < _SHORT and text.isdigit() and text.isascii() else plain_number(text, "ratio_qty")
 
 
 _CAREFUL: Final[dict[str, Callable[[Any, str], str]]] = {
     **dict.fromkeys(NUMBERS, careful_number),
     **dict.fromkeys(TIMES, careful_time),
     **dict.fromkeys(TEXTS, lambda value, _name: escape(value)),
-    "extended_hours": lambda value, _name: _BOOLEAN[value],
+    "extended_hours": lambda value, _name: BOOLEAN[value],
 }

@@ -13,17 +13,16 @@ import msgspec
 
 from stream_reconcile.core.errors import WireError
 from stream_reconcile.core.evidence import Evidence
-from stream_reconcile.core.lifecycle import FILL_EVENTS
+from stream_reconcile.core.lifecycle import FILL_EVENTS, REVERSAL_EVENTS
 from stream_reconcile.core.observation import Observation, Parsed, Seen
 from stream_reconcile.core.wire.executions import leg_executions, reversal
 from stream_reconcile.core.wire.lenient import Unknown, learnt_of, order_from_json, update_from_json
 from stream_reconcile.core.wire.orders import Happening, observe
-from stream_reconcile.core.wire.shapes import Shapes, decode_any
+from stream_reconcile.core.wire.quick import QuickReader
+from stream_reconcile.core.wire.shapes import STREAM, Shapes, decode_any
 
-STREAM: Final = "trade_updates"
 _new = tuple.__new__  # named tuples without their own constructor, in half the time: one of each for every frame
 HEARTBEAT: Final = b"\x01"
-_REVERSALS: Final = frozenset(("trade_bust", "trade_correct"))
 _DEEPEST_LEG: Final = 4
 
 
@@ -32,18 +31,21 @@ class Parser:
 
     def __init__(self) -> None:
         self._shapes = Shapes()
+        self._quick = QuickReader(self._shapes)
+        self.usual_frame = self._quick.read
+        """The observation of a usual frame, quickly; None where `frame` has to read it."""
 
     def frame(self, raw: bytes, seen: Seen) -> Parsed:
         """A websocket frame. Raises WireError."""
         shapes = self._shapes
         try:
-            frame = shapes.decode_frame(raw)
+            frame = self._quick.decoded(raw) or shapes.decode_frame(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError):
             return self._unusual_frame(raw, seen)
         if frame.stream != STREAM:
             return self._unusual_frame(raw, seen)
         unknown = None
-        if shapes.learnt_in_order or shapes.learnt_in_update:
+        if shapes.has_learnt:
             unknown = Unknown()
             learnt_of(frame.data, shapes.learnt_in_update, "", unknown)
             if frame.data.order is not None:
@@ -54,8 +56,9 @@ class Parser:
         """One order of the REST API, nested legs included. Raises WireError."""
         unknown = Unknown()
         order = order_from_json(self._shapes.order, decode_any(raw), unknown)
-        observation = observe(order, seen, Happening("snapshot", extra=unknown.as_json()), careful=True)
-        legs = self._legs(order, seen, Happening("snapshot"), unknown) if order.legs else ()
+        careful = b"\\" in raw
+        observation = observe(order, seen, Happening("snapshot", extra=unknown.as_json()), careful=careful)
+        legs = self._legs(order, seen, Happening("snapshot"), unknown, careful=careful) if order.legs else ()
         return Parsed("snapshot", "snapshot", (observation, *legs), (), tuple(unknown))
 
     def _unusual_frame(self, raw: bytes, seen: Seen) -> Parsed:
@@ -102,27 +105,32 @@ class Parser:
         what = _new(Happening, (event, *execution, is_fill, None, extra))
         observation = observe(order, seen, what, careful=careful)
         fields = tuple(unknown) if unknown else ()
-        if order.legs is None and update.legs is None and event not in _REVERSALS:
+        if order.legs is None and update.legs is None and event not in REVERSAL_EVENTS:
             return _new(Parsed, ("update", event, (observation,), (), fields))
         nested = Unknown()
-        legs = self._legs(order, seen, Happening("leg", event_at=event_at), nested) if order.legs else ()
+        leg = Happening("leg", event_at=event_at)
+        legs = self._legs(order, seen, leg, nested, careful=careful) if order.legs else ()
         evidence: tuple[Evidence, ...] = leg_executions(update, seen) if update.legs else ()
-        if event in _REVERSALS:
+        if event in REVERSAL_EVENTS:
             evidence = (*evidence, *reversal(update, seen))
         return Parsed("update", event, (observation, *legs), evidence, (*fields, *nested))
 
     def _legs(
-        self, order: Any, seen: Seen, what: Happening, unknown: Unknown, depth: int = 1
+        self, order: Any, seen: Seen, what: Happening, unknown: Unknown, *, careful: bool, depth: int = 1
     ) -> tuple[Observation, ...]:
         if depth > _DEEPEST_LEG:
             raise WireError("too_deep", "legs")
         legs: list[Observation] = []
         nested = what._replace(parent_order_id=order.id)
         for value in order.legs:
-            leg = order_from_json(self._shapes.order, value, unknown)
-            legs.append(observe(leg, seen, nested, careful=True))
+            if isinstance(value, msgspec.Struct):
+                leg: Any = value
+                learnt_of(leg, self._shapes.learnt_in_order, "order.", unknown)
+            else:
+                leg = order_from_json(self._shapes.order, value, unknown)
+            legs.append(observe(leg, seen, nested, careful=careful))
             if leg.legs:
-                legs += self._legs(leg, seen, what, unknown, depth + 1)
+                legs += self._legs(leg, seen, what, unknown, careful=careful, depth=depth + 1)
         return tuple(legs)
 
 

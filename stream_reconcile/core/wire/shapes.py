@@ -20,6 +20,7 @@ from msgspec import UNSET, Struct, UnsetType
 from stream_reconcile.core.errors import WireError
 from stream_reconcile.core.observation import NUMBERS, TEXTS, TIMES
 
+STREAM: Final = "trade_updates"
 Text: TypeAlias = str | UnsetType | None
 
 # Known, and of no concern to the record of orders: read past, not reported as new.
@@ -41,11 +42,13 @@ class LegExecution(Struct, gc=False):
     timestamp: str | None = None
 
 
-def _order_struct(learnt: tuple[str, ...]) -> type[Struct]:
+def _order_struct(learnt: tuple[str, ...], leg: Any = Any) -> type[Struct]:
+    """Struct of an order whose legs are of the type `leg`: a struct of their own, or any JSON."""
+    # `astuple` gives them in this order: the id, the columns of an observation, the rest.
     fields: list[tuple[str, Any, Any]] = [("id", str, "")]
     fields += [(name, Text, UNSET) for name in (*NUMBERS, *TIMES, *TEXTS)]
-    fields += [("type", Text, UNSET), ("extended_hours", bool | UnsetType | None, UNSET)]
-    fields += [("legs", list[Any] | None, None), ("ratio_qty", Any, None)]
+    fields += [("extended_hours", bool | UnsetType | None, UNSET), ("type", Text, UNSET)]
+    fields += [("legs", list[leg] | None, None), ("ratio_qty", Any, None)]
     fields += [(name, Any, UNSET) for name in PASSED_OVER_IN_ORDER if name not in ("type", "ratio_qty")]
     fields += [(name, Any, UNSET) for name in learnt]
     return msgspec.defstruct("Order", fields, gc=False, forbid_unknown_fields=True)
@@ -72,8 +75,13 @@ class Shapes:
         self.learnt_in_update: tuple[str, ...] = ()
         self._build()
 
+    @property
+    def has_learnt(self) -> bool:
+        """True when a field that this version does not know has been seen."""
+        return bool(self.learnt_in_order or self.learnt_in_update)
+
     def _build(self) -> None:
-        self.order = _order_struct(self.learnt_in_order)
+        self.order = _order_struct(self.learnt_in_order, _order_struct(self.learnt_in_order))
         self.update = _update_struct(self.order, self.learnt_in_update)
         decoder = msgspec.json.Decoder(_frame_struct(self.update), float_hook=Decimal)
         self.decode_frame: Callable[[bytes], Any] = decoder.decode

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
+from confluent_kafka import Message
+
 from stream_reconcile.core.errors import DecodeError, WireError
+from stream_reconcile.core.fold import Fold, Recent
 from stream_reconcile.core.lifecycle import EVENTS, STATUSES
 from stream_reconcile.core.observation import Parsed, Seen
 from stream_reconcile.core.wire.executions import parse_activity, parse_adjustment
@@ -14,18 +17,16 @@ from stream_reconcile.core.wire.parse import Parser
 from stream_reconcile.log.codec import Codec, try_account_id, try_order_id
 from stream_reconcile.log.topics import Topics
 from stream_reconcile.store.batch import DeadLetter, Place, Record
-from stream_reconcile.store.rows import plausible_ms
+from stream_reconcile.store.rows import LAST_MS, plausible_ms
 
 UNKNOWN_ACCOUNT: Final = "unknown"
-# Named tuples made without their own constructor, in half the time: one of each for every record.
-_new = tuple.__new__
 
 
 class Decoded:
     """What a run of records says, with what has to be counted."""
 
-    def __init__(self) -> None:
-        self.records: list[Record] = []
+    def __init__(self, recent: Recent | None = None) -> None:
+        self.fold = Fold() if recent is None else Fold(recent)
         self.dead_letters: list[DeadLetter] = []
         self.accounts: set[str] = set()
         """Accounts of the records, dead letters left out."""
@@ -49,28 +50,63 @@ class Decoder:
             # Account and positions are no statement about an order.
             topics.account_snapshots: lambda _raw, _seen: Parsed("account", "", (), (), ()),
         }
-        self._sources = dict.fromkeys(topics.applied, "sweep") | {topics.trade_updates: "stream"}
+        self._frames = topics.trade_updates
+        self._sources = dict.fromkeys(topics.applied, "sweep") | {self._frames: "stream"}
+
+    def decode_run(self, topic: str, partition: int, topic_id: str, messages: list[Message], into: Decoded) -> None:
+        """Add what consecutive records of one partition say to `into`: usual frames by the short way."""
+        usual_record, usual_frame = self._codec.usual, self._parser.usual_frame
+        observe, accounts = into.fold.observe, into.accounts
+        quick = topic == self._frames
+        for message in messages:
+            known_at_ms = message.timestamp()[1]
+            if quick and 0 <= known_at_ms <= LAST_MS:
+                found = usual_record(topic, message.value())
+                if found is not None:
+                    account_id, raw = found
+                    observation = usual_frame(raw, account_id, topic, partition, message.offset() or 0, known_at_ms)
+                    if observation is not None:
+                        accounts.add(account_id)
+                        observe(observation)
+                        continue
+            place = Place(topic, partition, message.offset() or 0)
+            record = self.decode(place, topic_id, message.key(), message.value(), known_at_ms, into)
+            if record is not None:
+                into.fold.add(record.parsed, record.known_at_ms)
+
+    def records(self, runs: Iterable[tuple[str, int, str, list[Message]]]) -> list[Record]:
+        """All records of runs (topic, partition, topic id, messages) that say anything, by the long way."""
+        found = [
+            self.decode(
+                Place(topic, partition, message.offset() or 0),
+                topic_id,
+                message.key(),
+                message.value(),
+                message.timestamp()[1],
+                Decoded(),
+            )
+            for topic, partition, topic_id, messages in runs
+            for message in messages
+        ]
+        return [record for record in found if record is not None]
 
     def decode(
         self, place: Place, topic_id: str, key: bytes | None, payload: bytes | None, known_at_ms: int, into: Decoded
-    ) -> None:
-        """Add what one record says to `into`."""
+    ) -> Record | None:
+        """The record, if it says anything of an order; counts and dead letters go to `into`, its fold is left alone."""
         topic = place.topic
         known_at_ms = plausible_ms(known_at_ms)
         try:
             envelope = self._codec.decode(topic, payload)
-            seen = _new(
-                Seen,
-                (envelope.account_id, self._sources[topic], envelope.received_at_ns, *place, known_at_ms),
-            )
+            seen = Seen(envelope.account_id, self._sources[topic], envelope.received_at_ns, *place, known_at_ms)
             parsed = self._parse[topic](envelope.raw, seen)
         except (DecodeError, WireError) as error:
             into.dead_letters.append(_dead_letter(place, topic_id, key, payload, known_at_ms, error))
-            return
+            return None
         into.accounts.add(envelope.account_id)
         if not parsed.observations and not parsed.evidence:
             into.no_statement[parsed.kind] += 1
-            return
+            return None
         if parsed.kind == "update" and parsed.event not in EVENTS:
             into.unknown_events[parsed.event] += 1
         if parsed.unknown_fields:
@@ -79,8 +115,7 @@ class Decoder:
             status = parsed.observations[0].status
             if status is not None and status not in STATUSES:
                 into.unknown_statuses[status] += 1
-        fields = (place, parsed, known_at_ms, key, payload or b"", envelope.account_id, envelope.order_id, topic_id)
-        into.records.append(_new(Record, fields))
+        return Record(place, parsed, known_at_ms, key, payload or b"", envelope.account_id, envelope.order_id, topic_id)
 
 
 def _dead_letter(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -66,9 +65,7 @@ class Positions:
         A hole is first of all a fetch left over from before a seek: drop it and seek. If the hole is still there when
         that offset comes up again, the log itself has none (a compacted record, a transaction marker): pass over it.
         """
-        by_partition: dict[Partition, list[Message]] = defaultdict(list)
-        for message in messages:
-            by_partition[Partition(message.topic() or "", message.partition() or 0)].append(message)
+        by_partition = _by_partition(messages)
         runs: list[Run] = []
         seeks: dict[Partition, int] = {}
         passed = 0
@@ -122,3 +119,15 @@ class Positions:
             self._max_offsets[partition] = max(self._max_offsets[partition], move.next_offset)
             mirrored[partition] = (move.next_offset, move.topic_id)
         return mirrored
+
+
+def _by_partition(messages: Iterable[Message]) -> dict[Partition, list[Message]]:
+    """Messages of each partition in their order. A fetch has many of one partition in turn."""
+    by_partition: dict[Partition, list[Message]] = {}
+    topic, number, together = None, None, []
+    for message in messages:
+        if message.partition() != number or message.topic() != topic:
+            topic, number = message.topic(), message.partition()
+            together = by_partition.setdefault(Partition(topic or "", number or 0), [])
+        together.append(message)
+    return by_partition

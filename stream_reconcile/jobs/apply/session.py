@@ -24,6 +24,7 @@ from confluent_kafka import Message
 
 from stream_reconcile.core.cursors import Verdict, is_restored, is_restored_at_start, judge
 from stream_reconcile.core.errors import FencedError, PostgresUnreachable, ReconcileError, WrongAccount
+from stream_reconcile.core.fold import Recent
 from stream_reconcile.jobs.apply.config import ApplyConfig, Report
 from stream_reconcile.jobs.apply.decode import Decoded, Decoder
 from stream_reconcile.jobs.apply.positions import Positions
@@ -32,7 +33,7 @@ from stream_reconcile.log.codec import Codec
 from stream_reconcile.log.consumer import LogConsumer
 from stream_reconcile.log.topics import Partition
 from stream_reconcile.metrics import ApplyMetrics
-from stream_reconcile.store.batch import Batch, Place, Written
+from stream_reconcile.store.batch import Batch, Record, Written
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.cursors import CursorStore, LogState
 from stream_reconcile.store.failures import is_transient
@@ -81,6 +82,8 @@ class Session:
         self._positions = Positions()
         self._mismatches: dict[str, int] = {}
         self._accounts: set[str] = set()
+        self._recent: Recent = {}
+        """The batch before, on its way into the tables: most of what comes twice comes twice at once."""
         self._under_way: tuple[Future[Written | None], _Prepared] | None = None
         self._thread = ThreadPoolExecutor(1, "apply-write")
         self._admin = KafkaAdmin(config.kafka)
@@ -163,6 +166,7 @@ class Session:
     def _claim(self, partitions: list[Partition]) -> dict[Partition, int]:
         """Take the cursors of newly assigned partitions; gives the offset to read each from."""
         self._finish()
+        self._recent = {}
         states = self._log_states(partitions)
         mirrors = self._admin.group_offsets(self._config.group, partitions)
         ends = self._admin.end_offsets(partitions)
@@ -207,20 +211,16 @@ class Session:
             self._metrics.offset_holes.inc(passed)
         if not runs:
             return None
-        decoded = Decoded()
+        topic_ids = {run.partition: self._positions[run.partition].topic_id for run in runs}
+
+        def records() -> list[Record]:
+            return self._decoder.records((*run.partition, topic_ids[run.partition], run.messages) for run in runs)
+
+        decoded = Decoded(self._recent)
         for run in runs:
-            topic_id = self._positions[run.partition].topic_id
-            topic, number = run.partition
-            for message in run.messages:
-                self._decoder.decode(
-                    Place(topic, number, message.offset() or 0),
-                    topic_id,
-                    message.key(),
-                    message.value(),
-                    message.timestamp()[1],
-                    decoded,
-                )
-        batch = Batch(decoded.records, decoded.dead_letters, self._positions.moves(runs))
+            self._decoder.decode_run(*run.partition, topic_ids[run.partition], run.messages, decoded)
+        self._recent = decoded.fold.events
+        batch = Batch(decoded.fold, decoded.dead_letters, self._positions.moves(runs), records)
         return _Prepared(batch, decoded, sum(len(run.messages) for run in runs), time.monotonic())
 
     def _committed(self, prepared: _Prepared, written: Written | None) -> bool:
@@ -311,6 +311,8 @@ class Session:
 
         `go_back`: what was read beyond the cursors was dropped, so each partition is read again from its cursor.
         """
+        if go_back:
+            self._recent = {}
         rows = self._cursors.read()
         for partition in list(self._positions):
             mine = self._positions[partition]
@@ -323,6 +325,7 @@ class Session:
             if row is None or verdict is Verdict.LOST:
                 self._metrics.second_writer.inc()
                 raise Rejoin(f"the cursor of {partition.topic}:{partition.partition} has another owner")
+            self._recent = {}
             if verdict is Verdict.MOVED:
                 log.info("cursor_moved", topic=partition.topic, partition=partition.partition, offset=row.next_offset)
             self._positions.put(partition, row, max_offset)

@@ -19,6 +19,25 @@ COPY observed (
     "offset", known_at, winner, fill
 ) FROM STDIN
 
+-- name: copy_events
+-- Takes the history of a batch of which every observation is expected to be new; fails where one is not.
+COPY order_events (
+    account_id, alpaca_order_id, source, event, execution_id, event_at, event_qty, event_price, position_qty,
+    qty, notional, filled_qty, filled_avg_price, limit_price, stop_price, trail_price, trail_percent, hwm, created_at,
+    updated_at, submitted_at, filled_at, canceled_at, expired_at, failed_at, replaced_at, cancel_requested_at,
+    expires_at, client_order_id, symbol, asset_id, asset_class, side, position_intent, order_type, order_class,
+    time_in_force, status, replaces, replaced_by, extended_hours,
+    parent_order_id, ratio_qty, extra, event_key, status_rank, updated_at_ns, snapshot_ns, stated, topic, partition,
+    "offset", known_at
+) FROM STDIN
+
+-- name: copy_fills
+-- Takes the fill frames of such a batch; columns in the order in which `store.rows.fill_lines` writes them.
+COPY fills (
+    account_id, alpaca_order_id, fill_key, execution_id, symbol, side, qty, price, transacted_at, entry, source, topic,
+    partition, "offset"
+) FROM STDIN
+
 -- name: few_observed
 -- The same rows from a few lines without escapes, as a subquery: put before a statement as `WITH observed AS (…)`, it
 -- spares a lone event the temporary table, whose emptying at commit costs more than the commit.

@@ -1,0 +1,118 @@
+"""The usual frame → an Observation in one go: nearly all are usual, and they decide how fast a backlog is applied.
+
+Usual is a frame with every field of an order, a known event that is no bust or correction, a known status, no legs,
+nothing to escape, times and numbers that look like ones. For anything else `QuickReader.read` gives None, and
+`core.wire.parse.Parser` reads the frame; tests/properties/test_wire_properties.py holds the two to the same result.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import astuple
+
+from stream_reconcile.core.lifecycle import EVENTS, FILL_EVENTS, REVERSAL_EVENTS, STATUSES
+from stream_reconcile.core.observation import ALL_STATED, NULL, Observation
+from stream_reconcile.core.timestamps import plain_ns
+from stream_reconcile.core.wire.orders import (
+    BOOLEAN,
+    CHECKED,
+    DIGITS,
+    LONGEST_ID,
+    TEXTUAL,
+    is_plain,
+    plain_shapes,
+)
+from stream_reconcile.core.wire.shapes import STREAM, Shapes
+
+_PLAIN_EVENTS: Final = frozenset(EVENTS) - REVERSAL_EVENTS
+_RANKS: Final = {name: status.rank for name, status in STATUSES.items()}
+_BACKSLASH: Final = ord("\\")  # looked for as a number: a third of the time
+_new = tuple.__new__  # a named tuple without its own constructor, in half the time
+
+
+class QuickReader:
+    """Reads usual frames with the shapes of a parser."""
+
+    def __init__(self, shapes: Shapes) -> None:
+        self._shapes = shapes
+        self._raw, self._frame = b"", None
+
+    def decoded(self, raw: bytes) -> Any:
+        """The frame as `read` has decoded it just now; None if that was another one, or could not be decoded."""
+        return self._frame if raw == self._raw and not self._shapes.has_learnt else None
+
+    def _decode(self, raw: bytes) -> Any:
+        if _BACKSLASH in raw or self._shapes.has_learnt:
+            return None
+        try:
+            return self._shapes.decode_frame(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError):
+            return None
+
+    def read(
+        self, raw: bytes, account_id: str, topic: str, partition: int, offset: int, known_at_ms: int
+    ) -> Observation | None:
+        """The one observation of a usual frame; None for any other frame. Never raises."""
+        frame = self._decode(raw)
+        if frame is None:
+            return None
+        update = frame.data
+        order, event, event_at = update.order, update.event, update.timestamp
+        if frame.stream != STREAM or order is None or order.legs is not None or update.legs is not None:
+            self._raw, self._frame = raw, frame
+            return None
+        values = astuple(order)
+        order_id, status, updated_at = order.id, order.status, order.updated_at
+        execution_id, qty, price = update.execution_id, update.qty, update.price
+        is_fill = event in FILL_EVENTS and bool(execution_id and qty and price)
+        checked = (event_at, qty, price, update.position_qty, *values[CHECKED])
+        try:
+            rank = _RANKS[status]
+            times_and_numbers = "\t".join([NULL if value is None else value for value in checked])
+            texts = "\t".join([NULL if value is None else value for value in values[TEXTUAL]])
+            extended_hours = BOOLEAN[order.extended_hours]
+        except (TypeError, KeyError):
+            return None  # a field is absent, and absent is not null; or the status is not one we know
+        if (
+            not (event_at and updated_at and order_id)
+            or event not in _PLAIN_EVENTS
+            or order.order_type is None
+            or len(order_id) > LONGEST_ID
+            or (times_and_numbers.encode().translate(DIGITS) not in plain_shapes and not is_plain(times_and_numbers))
+        ):
+            return None
+        version_ns = plain_ns(updated_at)
+        if version_ns is None:
+            return None
+        content = (
+            f"{account_id}\t{order_id}\tstream\t{event}\t{execution_id or NULL}\t{times_and_numbers}\t{texts}"
+            f"\t{extended_hours}\t\\N\t\\N\t\\N"
+        )
+        return _new(
+            Observation,
+            (
+                order_id,
+                account_id,
+                version_ns,
+                order.filled_qty or None,
+                rank,
+                0,
+                topic,
+                partition,
+                offset,
+                known_at_ms,
+                content,
+                ALL_STATED,
+                "stream",
+                event,
+                execution_id,
+                is_fill,
+                blake2b(content.encode(), digest_size=16).hexdigest(),
+                status,
+                None,
+                None,
+            ),
+        )
