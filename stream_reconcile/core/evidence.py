@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeGuard
 
 
 class Coordinates(NamedTuple):
@@ -113,3 +113,8 @@ class ExecutionAdjustment:
 
 
 Evidence: TypeAlias = Execution | Bust | Activity | Residual | ExecutionAdjustment
+
+
+def is_leg(evidence: Evidence) -> TypeGuard[Execution]:
+    """True for a leg of a multi-leg fill: an execution like that of a plain fill frame, under the leg's own order."""
+    return isinstance(evidence, Execution) and evidence.previous_execution_id is None

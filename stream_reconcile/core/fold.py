@@ -6,11 +6,12 @@ Pure, and a function of the set of records: the order in which they are added ma
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from stream_reconcile.core.evidence import Evidence
-from stream_reconcile.core.merge import beats, sighted_again
+from stream_reconcile.core.evidence import Coordinates, Evidence, Execution, is_leg
+from stream_reconcile.core.merge import ParentStatement, beats, newer_parent, sighted_again
 from stream_reconcile.core.observation import Observation, Parsed
 
 OrderKey: TypeAlias = tuple[str, str]
@@ -18,6 +19,7 @@ OrderKey: TypeAlias = tuple[str, str]
 Recent: TypeAlias = Mapping[str, Observation]
 """Observations that are in the history already or on their way there, by event key."""
 _NONE: Final[Recent] = MappingProxyType({})
+_NOWHERE: Final = Coordinates("", 0, 0)
 
 
 class Fold:
@@ -35,12 +37,12 @@ class Fold:
         self.mixed: set[OrderKey] = set()
         """Orders to be merged from their whole history: observations here do not all state the same fields, or
         several are snapshots (one that loses here may be another sight of the one that made the row)."""
-        self.nested: set[OrderKey] = set()
-        """Orders read inside their parent here."""
-        self.fills: dict[tuple[str, str], Observation] = {}
-        """Fill frames by (execution id, account id): the first in the log."""
+        self.parents: dict[OrderKey, ParentStatement] = {}
+        """Newest statement of a parent, of each order read inside one here."""
+        self.fills: dict[tuple[str, str], Observation | Execution] = {}
+        """Fill frames and legs of multi-leg fills by (execution id, account id): the first in the log."""
         self.disputed: set[OrderKey] = set()
-        """Orders of which one execution is stated here by distinct frames: to be looked at with all evidence (B4)."""
+        """Orders of which one execution is stated here in different ways: to be looked at with all evidence (B4)."""
         self.evidence: list[tuple[Evidence, int]] = []
         """Statements beyond plain fill frames, each with the Kafka timestamp of its record, ms since the epoch."""
         self.duplicates = 0
@@ -50,8 +52,10 @@ class Fold:
         """Take in what one record says; `known_at_ms` is its Kafka timestamp, ms since the epoch."""
         for observation in parsed.observations:
             self.observe(observation)
-        if parsed.evidence:
-            self.evidence += [(evidence, known_at_ms) for evidence in parsed.evidence]
+        for evidence in parsed.evidence:
+            self.evidence.append((evidence, known_at_ms))
+            if is_leg(evidence):
+                self._fill(evidence)
 
     def observe(self, o: Observation) -> None:
         """Take in one observation."""
@@ -76,25 +80,37 @@ class Fold:
             if o.stated != best.stated or (o.snapshot_ns and best.snapshot_ns):
                 self.mixed.add(order)
         if o.parent_order_id is not None:
-            self.nested.add(order)
+            statement = ParentStatement(o.version_ns, o.parent_order_id, o.ratio_qty)
+            self.parents[order] = newer_parent(self.parents.get(order, statement), statement)
         if o.is_fill:
             self._fill(o)
 
-    def _fill(self, o: Observation) -> None:
-        execution = (o.execution_id or "", o.account_id)
+    def _fill(self, fill: Observation | Execution) -> None:
+        execution = (fill.execution_id or "", fill.account_id)
         known = self.fills.get(execution)
         if known is None:
-            self.fills[execution] = o
+            self.fills[execution] = fill
             return
-        if known.event_key != o.event_key:
-            self.disputed |= {(known.order_id, known.account_id), (o.order_id, o.account_id)}
-        if _place(o) <= _place(known):
-            self.fills[execution] = o
+        if _said(known) != _said(fill):
+            self.disputed |= {(known.order_id, known.account_id), (fill.order_id, fill.account_id)}
+        if _place(fill) <= _place(known):
+            self.fills[execution] = fill
 
     def evidence_orders(self) -> set[OrderKey]:
-        """Orders that the evidence is about."""
-        return {(e.order_id, e.account_id) for e, _known_at in self.evidence}
+        """Orders that need a look at all of their evidence: there is other than fill frames and legs."""
+        return {(e.order_id, e.account_id) for e, _known_at in self.evidence if not is_leg(e)}
+
+    def without_observation(self) -> set[OrderKey]:
+        """Orders that evidence here is about and no observation: they may have no row."""
+        return {(e.order_id, e.account_id) for e, _known_at in self.evidence} - self.winners.keys()
 
 
-def _place(o: Observation) -> tuple[str, int, int]:
-    return (o.topic, o.partition, o.offset)
+def _said(fill: Observation | Execution) -> object:
+    """What is stated, wherever in the log."""
+    return fill.event_key if isinstance(fill, Observation) else replace(fill, coordinates=_NOWHERE)
+
+
+def _place(fill: Observation | Execution) -> tuple[str, int, int, int]:
+    if isinstance(fill, Observation):
+        return (fill.topic, fill.partition, fill.offset, 0)
+    return fill.coordinates

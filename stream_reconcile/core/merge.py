@@ -57,7 +57,7 @@ def greatest(observations: Iterable[Observation]) -> Observation:
     return best
 
 
-class Statement(NamedTuple):
+class ParentStatement(NamedTuple):
     """A parent as a nested read states it."""
 
     version_ns: int
@@ -65,18 +65,22 @@ class Statement(NamedTuple):
     ratio_qty: str | None
 
 
-def newest_parent(observations: Iterable[Observation]) -> Statement | None:
-    """The newest statement of a parent, of equally new ones the greatest id; None when nothing states one."""
-    best: Statement | None = None
+def newest_parent(observations: Iterable[Observation]) -> ParentStatement | None:
+    """The newest statement of a parent; None when nothing states one."""
+    best: ParentStatement | None = None
     for o in observations:
         if o.parent_order_id is not None:
-            statement = Statement(o.version_ns, o.parent_order_id, o.ratio_qty)
-            if best is None or _newer(statement) > _newer(best):
-                best = statement
+            statement = ParentStatement(o.version_ns, o.parent_order_id, o.ratio_qty)
+            best = statement if best is None else newer_parent(best, statement)
     return best
 
 
-def _newer(statement: Statement) -> tuple[int, str, bool, Decimal]:
+def newer_parent(a: ParentStatement, b: ParentStatement) -> ParentStatement:
+    """The newer of two, of equally new ones that of the greater id, then of the greater ratio."""
+    return b if _newness(b) > _newness(a) else a
+
+
+def _newness(statement: ParentStatement) -> tuple[int, str, bool, Decimal]:
     ratio = statement.ratio_qty
     return (statement.version_ns, statement.parent_order_id, ratio is not None, Decimal(ratio or 0))
 
@@ -88,7 +92,7 @@ class Merged(NamedTuple):
     columns: tuple[str, ...]
     """Canonical text of each of `ORDER_COLUMNS`: the winner's, and of a field that it does not state, the newest
     statement (absent is not null)."""
-    parent: Statement | None
+    parent: ParentStatement | None
 
 
 def merge(observations: Iterable[Observation]) -> Merged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,11 +20,12 @@ from stream_reconcile.core.evidence import (
 )
 from stream_reconcile.core.fills import FillRow
 from stream_reconcile.core.fold import Fold, OrderKey
-from stream_reconcile.core.observation import CONTENT_COLUMNS, NULL
+from stream_reconcile.core.merge import ParentStatement
+from stream_reconcile.core.observation import CONTENT_COLUMNS, NULL, Observation
+from stream_reconcile.core.wire.orders import escape
 
 LAST_MS = 253_402_300_799_999
 _second_text: dict[int, str] = {}
-_MARK = {True: "t", False: "f"}
 _EXECUTION = slice(CONTENT_COLUMNS.index("event_at"), CONTENT_COLUMNS.index("event_price") + 1)
 _SYMBOL, _SIDE = CONTENT_COLUMNS.index("symbol"), CONTENT_COLUMNS.index("side")
 
@@ -66,33 +68,58 @@ def event_lines(fold: Fold) -> dict[str, str]:
 
 
 def observed_lines(fold: Fold, lines: Mapping[str, str]) -> list[str]:
-    """Lines for the table `observed`: all observations, marked as winners and as fills that count."""
+    """Lines for the table `observed`: all observations, winners marked."""
     winners = {o.event_key for o in fold.winners.values()}
-    fills = {o.event_key for o in fold.fills.values()}
-    return [f"{line}\t{_MARK[key in winners]}\t{_MARK[key in fills]}" for key, line in lines.items()]
+    return [f"{line}\t{'t' if key in winners else 'f'}" for key, line in lines.items()]
 
 
 def winner_lines(fold: Fold, lines: Mapping[str, str]) -> list[str]:
     """Lines for the table `observed`: the winners alone, in key order."""
     winners = fold.winners
-    return [f"{lines[winners[order].event_key]}\tt\tf" for order in sorted(winners)]
+    return [f"{lines[winners[order].event_key]}\tt" for order in sorted(winners)]
 
 
 def fill_lines(fold: Fold) -> list[str]:
-    """Lines for `fills`, one for each fill frame that counts (columns: `copy_fills` in apply.sql)."""
-    lines = []
-    for o in fold.fills.values():
-        fields = o.content.split("\t", _SIDE + 1)
-        at, qty, price = fields[_EXECUTION]
-        lines.append(
-            f"{o.account_id}\t{fields[1]}\tx:{fields[4]}\t{fields[4]}\t{_stated(fields[_SYMBOL])}\t{_stated(fields[_SIDE])}"
-            f"\t{qty.lstrip('-')}\t{price}\t{at}\ttrade\tstream\t{o.topic}\t{o.partition}\t{o.offset}"
-        )
-    return lines
+    """Lines of COPY text for `fills`: each fill frame and leg that counts (columns: `copy_fills` in apply.sql)."""
+    return [
+        _frame_line(fill) if isinstance(fill, Observation) else _leg_line(fill)
+        for _key, fill in sorted(fold.fills.items())
+    ]
 
 
-def _stated(text: str) -> str:
-    return "" if text == NULL else text
+def _frame_line(o: Observation) -> str:
+    fields = o.content.split("\t", _SIDE + 1)
+    at, qty, price = fields[_EXECUTION]
+    symbol, side = (fields[_SYMBOL], fields[_SIDE])
+    return (
+        f"{o.account_id}\t{fields[1]}\tx:{fields[4]}\t{fields[4]}\t{'' if symbol == NULL else symbol}"
+        f"\t{'' if side == NULL else side}\t{qty.lstrip('-')}\t{price}\t{at}\ttrade\tstream"
+        f"\t{o.topic}\t{o.partition}\t{o.offset}"
+    )
+
+
+def _leg_line(leg: Execution) -> str:
+    order_id, execution_id, symbol, side = map(escape, (leg.order_id, leg.execution_id, leg.symbol, leg.side))
+    place = leg.coordinates
+    return (
+        f"{leg.account_id}\t{order_id}\tx:{execution_id}\t{execution_id}\t{symbol}\t{side}\t{leg.qty:f}\t{leg.price:f}"
+        f"\t{moment(leg.transacted_at_ns).isoformat()}\ttrade\tstream\t{place.topic}\t{place.partition}\t{place.offset}"
+    )
+
+
+def evidence_json(fold: Fold) -> str:
+    """Rows for `fill_evidence` as JSON, each distinct statement at its first place."""
+    distinct: dict[str, dict[str, Any]] = {}
+    for evidence, known_at_ms in fold.evidence:
+        values = evidence_values(evidence, known_at_ms)
+        standing = distinct.setdefault(values["evidence_key"], values)
+        if _place(values) < _place(standing):
+            distinct[values["evidence_key"]] = values
+    return json.dumps(list(distinct.values()), default=str)
+
+
+def _place(values: dict[str, Any]) -> tuple[str, int, int, int]:
+    return (values["topic"], values["partition"], values["offset"], values["position"])
 
 
 def evidence_values(evidence: Evidence, known_at_ms: int) -> dict[str, Any]:
@@ -191,6 +218,16 @@ def order_arrays(orders: Iterable[OrderKey]) -> dict[str, list[str]]:
     """Orders as the two parallel arrays that statements take, in key order."""
     ordered = sorted(orders)
     return {"orders": [order for order, _account in ordered], "accounts": [account for _order, account in ordered]}
+
+
+def parent_arrays(parents: Mapping[OrderKey, ParentStatement]) -> dict[str, list[Any]]:
+    """Statements of parents as the parallel arrays that `state_parents` takes, in key order."""
+    ordered = sorted(parents)
+    return order_arrays(ordered) | {
+        "versions": [parents[order].version_ns for order in ordered],
+        "parents": [parents[order].parent_order_id for order in ordered],
+        "ratios": [parents[order].ratio_qty for order in ordered],
+    }
 
 
 FILL_COLUMNS = (

@@ -22,7 +22,6 @@ from stream_reconcile.store.queries import load
 from stream_reconcile.store.rows import (
     FILL_COLUMNS,
     evidence_from_row,
-    evidence_values,
     execution_from_frame,
     fill_values,
     order_arrays,
@@ -34,6 +33,16 @@ _OPENED_BY_EVIDENCE = {"bust": "trade_bust", "correction": "trade_correct"}
 _CLOSED_BY_SUMS = frozenset((Finding.MISSING_FILL, Finding.EXCESS_FILL, "trade_bust", "trade_correct"))
 
 
+class NewEvidence(NamedTuple):
+    """A row of `fill_evidence` that was added."""
+
+    account_id: str
+    order_id: str
+    kind: str
+    evidence_id: str
+    previous_execution_id: str | None
+
+
 class Suspects(NamedTuple):
     """What the statements of the writer found out about the orders of a batch."""
 
@@ -42,6 +51,7 @@ class Suspects(NamedTuple):
     mixed: set[OrderKey]
     with_evidence: set[OrderKey]
     all: set[OrderKey]
+    evidence: list[NewEvidence]
 
 
 class Settler:
@@ -53,25 +63,27 @@ class Settler:
 
     def needs_exclusive_lock(self, fold: Fold) -> bool:
         """True when the fold brings evidence for an order that has no row and gets none: no row lock can guard it."""
-        without = fold.evidence_orders() - fold.winners.keys()
+        without = fold.without_observation()
         return bool(without) and bool(self._rows("orders_without_row", without))
 
     def settle(self, fold: Fold, suspects: Suspects) -> tuple[str, ...]:
         """Bring the orders to look at to what all that is known of them says; types of the discrepancies opened."""
         about = fold.evidence_orders()
         mixed = suspects.mixed | fold.mixed
-        rebuilt = suspects.with_evidence | suspects.disputed | fold.disputed | about
-        everything = suspects.all | mixed | rebuilt | fold.nested
+        rebuilt = suspects.with_evidence | suspects.disputed | fold.disputed | about | fold.without_observation()
+        everything = suspects.all | mixed | rebuilt
         if not everything:
             return ()
         noted = Findings()
-        self._insert_evidence(fold, noted)
+        for new in suspects.evidence:
+            kind = _OPENED_BY_EVIDENCE.get(new.kind)
+            if kind is not None:
+                said = {"previous_execution_id": new.previous_execution_id, "evidence_id": new.evidence_id}
+                noted.open(new.account_id, kind, new.order_id, {"broker": said, "ours": None})
         if about:
             self._execute("mark_evidence", about)
         if mixed:
             self._execute("merge_again", mixed)
-        if fold.nested:
-            self._execute("merge_parents", fold.nested)
         if rebuilt:
             self._rebuild_fills(rebuilt, noted)
         parents = {(row["alpaca_order_id"], row["account_id"]) for row in self._rows("lock_parents", everything)}
@@ -94,26 +106,6 @@ class Settler:
             evidence = {"broker": None, "ours": {"reason": letter.reason, "topic_id": letter.topic_id}}
             noted.open(letter.account_id, "undecodable", f"{place.topic}:{place.partition}:{place.offset}", evidence)
         write_findings(self._connection, noted)
-
-    def _insert_evidence(self, fold: Fold, noted: Findings) -> None:
-        distinct: dict[str, dict[str, Any]] = {}
-        for evidence, known_at_ms in fold.evidence:
-            values = evidence_values(evidence, known_at_ms)
-            standing = distinct.setdefault(values["evidence_key"], values)
-            if _place(values) < _place(standing):
-                distinct[values["evidence_key"]] = values
-        if not distinct:
-            return
-        rows = list(distinct.values())
-        arrays = {name: [row[name] for row in rows] for name in rows[0]}
-        result = self._connection.execute(self._sql["insert_evidence"], arrays)
-        added = {key.hex for key, new in result.fetchall() if new}
-        for key in added:
-            values = distinct[key]
-            kind = _OPENED_BY_EVIDENCE.get(values["kind"])
-            if kind is not None:
-                said = {"previous_execution_id": values["previous_execution_id"], "evidence_id": values["evidence_id"]}
-                noted.open(values["account_id"], kind, values["order_id"], {"broker": said, "ours": None})
 
     def _rebuild_fills(self, orders: set[OrderKey], noted: Findings) -> None:
         known: dict[OrderKey, list[Evidence]] = defaultdict(list)
@@ -172,15 +164,11 @@ class Settler:
                     noted.close(order[1], kind, order[0])
 
     def _execute(self, name: str, orders: set[OrderKey]) -> None:
-        self._connection.execute(self._sql[name], order_arrays(orders))
+        self._connection.execute(self._sql[name], order_arrays(orders), prepare=True)
 
     def _rows(self, name: str, orders: set[OrderKey]) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(self._sql[name], order_arrays(orders)).fetchall()
-
-
-def _place(values: dict[str, Any]) -> tuple[str, int, int, int]:
-    return (values["topic"], values["partition"], values["offset"], values["position"])
+            return cursor.execute(self._sql[name], order_arrays(orders), prepare=True).fetchall()
 
 
 def _same(row: FillRow, standing: dict[str, Any]) -> bool:

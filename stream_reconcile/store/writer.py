@@ -21,14 +21,22 @@ from stream_reconcile.store.batch import Batch, CursorMove, DeadLetter, Record, 
 from stream_reconcile.store.binding import Binder
 from stream_reconcile.store.failures import is_transient
 from stream_reconcile.store.queries import load
-from stream_reconcile.store.rows import event_lines, fill_lines, observed_lines, time_text, winner_lines
-from stream_reconcile.store.settle import Settler, Suspects
+from stream_reconcile.store.rows import (
+    event_lines,
+    evidence_json,
+    fill_lines,
+    observed_lines,
+    parent_arrays,
+    time_text,
+    winner_lines,
+)
+from stream_reconcile.store.settle import NewEvidence, Settler, Suspects
 
 FENCED_SQLSTATE = "SR001"
-_FROM_OBSERVED = ("upsert_executions", "insert_events", "insert_fills", "inspect")
+_FROM_OBSERVED = ("upsert_executions", "insert_events", "inspect")
 FEW_LINES = 32
 """Up to so many observations go without COPY: a lone event is committed in two round trips."""
-_MOST_CLEAN_BATCHES = 16
+MOST_CLEAN_BATCHES = 16
 """So many batches without a known row, at most, before the next one is taken for new again."""
 # Data exceptions, integrity violations, program limits: the record is to blame.
 _POISON_CLASSES = ("22", "23", "54")
@@ -37,15 +45,26 @@ _POISON_CLASSES = ("22", "23", "54")
 class Writer:
     """Writes batches through one connection (autocommit). Not shared between threads."""
 
-    def __init__(self, connection: psycopg.Connection, *, group: str, owner: str) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection,
+        *,
+        group: str,
+        owner: str,
+        few_lines: int = FEW_LINES,
+        most_clean_batches: int = MOST_CLEAN_BATCHES,
+    ) -> None:
         self._connection = connection
         self._group = group
         self._owner = owner
+        self._few_lines = few_lines
+        self._most_clean_batches = most_clean_batches
+        self._clean_batches_wanted = self._scepticism = min(1, most_clean_batches)
         self._sql = load("apply.sql")
-        self._few = {name: _with_observed(self._sql[name], self._sql["few_observed"]) for name in _FROM_OBSERVED}
+        self._few = {name: _with(self._sql[name], "observed", self._sql["few_observed"]) for name in _FROM_OBSERVED}
+        self._few["insert_fills"] = _with(self._sql["insert_fills"], "observed_fills", self._sql["few_fills"])
         self._settler = Settler(connection)
         self._binder = Binder(connection)
-        self._clean_batches_wanted = self._scepticism = 1
         # Batches touch few rows of large tables: with these off, no stale statistic can turn an index look-up into a
         # read of the whole table.
         connection.execute("SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off")
@@ -85,61 +104,63 @@ class Writer:
 
     def _write_whole(self, batch: Batch) -> tuple[Written, set[OrderKey]]:
         fold = batch.fold
-        lines = event_lines(fold)
-        if len(lines) <= FEW_LINES and not any(_has_escape(line) for line in lines.values()):
+        lines, fills = event_lines(fold), fill_lines(fold)
+        if len(lines) <= self._few_lines and not any(_has_escape(line) for line in (*lines.values(), *fills)):
             with self._connection.pipeline(), self._connection.transaction():
                 exclusive = self._settler.needs_exclusive_lock(fold)
-                return self._write_locked(batch, exclusive=exclusive, few={"lines": observed_lines(fold, lines)})
+                few = {"lines": "\n".join(observed_lines(fold, lines)), "fills": "\n".join(fills)}
+                return self._write_staged(batch, exclusive=exclusive, few=few)
         with self._connection.transaction():
             exclusive = self._settler.needs_exclusive_lock(fold)
             if self._clean_batches_wanted == 0:
                 self._copy("copy_observed", winner_lines(fold, lines))
-                return self._write_new(batch, lines, exclusive=exclusive)
-            self._copy("copy_observed", observed_lines(fold, lines))
-            written = self._write_locked(batch, exclusive=exclusive)
+                return self._write_new(batch, list(lines.values()), fills, exclusive=exclusive)
+            self._stage(fold)
+            written = self._write_staged(batch, exclusive=exclusive)
         self._expect(clean=written[0].events == len(lines))
         return written
 
-    def _write_locked(
-        self, batch: Batch, *, exclusive: bool, few: dict[str, list[str]] | None = None
+    def _write_staged(
+        self, batch: Batch, *, exclusive: bool, few: dict[str, str] | None = None
     ) -> tuple[Written, set[OrderKey]]:
-        """Everything after the batch stands in `observed`; a few lines come with the statements instead."""
+        """Everything after the batch stands in the temporary tables; a few lines come with the statements instead."""
         with self._connection.pipeline():
             self._lock(exclusive=exclusive)
             self._advance(batch.moves)
+            self._upsert(batch.fold, few)
             statements = self._rows(batch.fold, few)
         return self._finish(batch, statements)
 
-    def _write_new(self, batch: Batch, lines: dict[str, str], *, exclusive: bool) -> tuple[Written, set[OrderKey]]:
+    def _write_new(
+        self, batch: Batch, events: list[str], fills: list[str], *, exclusive: bool
+    ) -> tuple[Written, set[OrderKey]]:
         """The same where all of the batch is expected to be new: history and fills are copied to where they belong.
 
-        `observed` holds the winners only. If one of the rows stands there already, the copies are taken back, and the
-        batch goes the way of `_write_locked` from there.
+        `observed` holds the winners only. If a row stands there already, the copies are taken back, and the batch goes
+        the way of `_write_staged` from there.
         """
         fold = batch.fold
         with self._connection.pipeline():
             self._lock(exclusive=exclusive)
             self._advance(batch.moves)
-            if fold.events:
-                self._execute("upsert_executions")
+            self._upsert(fold)
         try:
             with self._connection.transaction():
-                self._copy("copy_events", list(lines.values()))
-                self._copy("copy_fills", fill_lines(fold))
+                self._copy("copy_events", events)
+                self._copy("copy_fills", fills)
         except psycopg.errors.UniqueViolation:
             self._expect(clean=False)
-            self._connection.execute("TRUNCATE observed")
-            self._copy("copy_observed", observed_lines(fold, lines))
+            self._connection.execute(self._sql["empty_observed"])
+            self._stage(fold)
             with self._connection.pipeline():
                 statements = self._rows(fold)
             return self._finish(batch, statements)
-        statements = None
-        if fold.events:
-            with self._connection.pipeline():
-                statements = self._look(fold, len(lines), None)
+        with self._connection.pipeline():
+            evidence = self._insert_evidence(fold)
+            statements = self._look(fold, evidence, None, copied=len(events))
         return self._finish(batch, statements)
 
-    def _finish(self, batch: Batch, statements: _Statements | None) -> tuple[Written, set[OrderKey]]:
+    def _finish(self, batch: Batch, statements: _Statements) -> tuple[Written, set[OrderKey]]:
         fold = batch.fold
         events, opened, unbound = self._settle(fold, statements)
         self._settler.put_aside(batch.dead_letters)
@@ -151,7 +172,7 @@ class Writer:
         if clean:
             self._clean_batches_wanted -= 1
         else:
-            self._scepticism = min(2 * self._scepticism, _MOST_CLEAN_BATCHES)
+            self._scepticism = min(2 * self._scepticism, self._most_clean_batches)
             self._clean_batches_wanted = self._scepticism
 
     def _write_halving(self, batch: Batch) -> tuple[Written, set[OrderKey]]:
@@ -168,10 +189,11 @@ class Writer:
                 records = pending.pop()
                 try:
                     with self._connection.transaction():
-                        self._connection.execute("TRUNCATE observed")
+                        self._connection.execute(self._sql["empty_observed"])
                         fold = fold_records(records)
-                        self._copy("copy_observed", observed_lines(fold, event_lines(fold)))
+                        self._stage(fold)
                         with self._connection.pipeline():
+                            self._upsert(fold)
                             statements = self._rows(fold)
                         written, found, half_bound = self._settle(fold, statements)
                 except psycopg.Error as error:
@@ -194,12 +216,17 @@ class Writer:
     def _lock(self, *, exclusive: bool) -> None:
         self._connection.execute(self._sql["lock_exclusive" if exclusive else "lock_shared"], prepare=True)
 
+    def _stage(self, fold: Fold) -> None:
+        """Copy a batch into the temporary tables."""
+        self._copy("copy_observed", observed_lines(fold, event_lines(fold)))
+        self._copy("copy_observed_fills", fill_lines(fold))
+
     def _copy(self, name: str, lines: list[str]) -> None:
         if lines:
             with self._connection.cursor().copy(self._sql[name]) as copy:
                 copy.write("\n".join(lines) + "\n")
 
-    def _execute(self, name: str, few: dict[str, list[str]] | None = None) -> psycopg.Cursor[Any]:
+    def _execute(self, name: str, few: dict[str, str] | None = None) -> psycopg.Cursor[Any]:
         return self._connection.execute((self._sql if few is None else self._few)[name], few, prepare=True)
 
     def _advance(self, moves: list[CursorMove]) -> None:
@@ -223,56 +250,76 @@ class Writer:
                 prepare=True,
             )
 
-    def _rows(self, fold: Fold, few: dict[str, list[str]] | None = None) -> _Statements | None:
-        """Send rows, history, fast fills and the look at what needs more; results can be read after the round trip."""
-        if not fold.events:
+    def _upsert(self, fold: Fold, few: dict[str, str] | None = None) -> None:
+        if fold.winners:
+            self._execute("upsert_executions", few)
+        if fold.parents:
+            self._connection.execute(self._sql["state_parents"], parent_arrays(fold.parents), prepare=True)
+
+    def _insert_evidence(self, fold: Fold) -> psycopg.Cursor[Any] | None:
+        if not fold.evidence:
             return None
-        self._execute("upsert_executions", few)
-        events = self._execute("insert_events", few)
+        return self._connection.execute(self._sql["insert_evidence"], {"evidence": evidence_json(fold)}, prepare=True)
+
+    def _rows(self, fold: Fold, few: dict[str, str] | None = None) -> _Statements:
+        """Send history, evidence, fills and the look at what needs more; results can be read after the round trip."""
+        events = self._execute("insert_events", few) if fold.events else None
+        evidence = self._insert_evidence(fold)
         fills = self._execute("insert_fills", few) if fold.fills else None
-        return self._look(fold, events, fills, few)
+        return self._look(fold, evidence, fills, few, inserted=events)
 
     def _look(
         self,
         fold: Fold,
-        events: psycopg.Cursor[Any] | int,
+        evidence: psycopg.Cursor[Any] | None,
         fills: psycopg.Cursor[Any] | None,
-        few: dict[str, list[str]] | None = None,
+        few: dict[str, str] | None = None,
+        *,
+        inserted: psycopg.Cursor[Any] | None = None,
+        copied: int = 0,
     ) -> _Statements:
-        decided = self._binder.decided(account for _, account in fold.winners)
-        return _Statements(events, fills, self._execute("inspect", few), decided)
+        looked = self._execute("inspect", few) if fold.winners else None
+        decided = self._binder.decided(account for _, account in fold.winners) if fold.winners else None
+        return _Statements(inserted, copied, evidence, fills, looked, decided)
 
-    def _settle(self, fold: Fold, statements: _Statements | None) -> tuple[int, tuple[str, ...], set[OrderKey]]:
+    def _settle(self, fold: Fold, statements: _Statements) -> tuple[int, tuple[str, ...], set[OrderKey]]:
         """Number of new events, types of the discrepancies opened, orders to bind again after the commit."""
-        if statements is None:
-            return 0, self._settler.settle(fold, Suspects(set(), set(), set(), set())), set()
-        disputed = set(statements.fills.fetchall()) if statements.fills else set()
-        looked = statements.inspect.fetchall()
+        disputed = set(_all(statements.fills))
+        looked = _all(statements.inspect)
         suspects = Suspects(
             disputed=disputed,
             mixed={(order, account) for order, account, mixed, _ in looked if mixed},
             with_evidence={(order, account) for order, account, _, evidence in looked if evidence},
             all={(order, account) for order, account, _, _ in looked} | disputed,
+            evidence=[NewEvidence(*row) for *row, added in _all(statements.evidence) if added],
         )
         opened = self._settler.settle(fold, suspects)
-        decided = {account for (account,) in statements.decided.fetchall()}
+        decided = {account for (account,) in _all(statements.decided)}
         named = {order for order in fold.winners if order[1] in decided} if decided else set()
-        events = statements.events if isinstance(statements.events, int) else statements.events.rowcount
+        events = statements.copied if statements.inserted is None else statements.inserted.rowcount
         return events, opened, self._binder.bind(named) if named else set()
 
 
 class _Statements(NamedTuple):
-    events: psycopg.Cursor[Any] | int
-    """Cursor of the insert, or how many observations were copied."""
+    """What was sent; None what there was no need for."""
+
+    inserted: psycopg.Cursor[Any] | None
+    copied: int
+    """Observations that were copied instead of inserted."""
+    evidence: psycopg.Cursor[Any] | None
     fills: psycopg.Cursor[Any] | None
-    inspect: psycopg.Cursor[Any]
-    decided: psycopg.Cursor[Any]
+    inspect: psycopg.Cursor[Any] | None
+    decided: psycopg.Cursor[Any] | None
 
 
-def _with_observed(statement: LiteralString, observed: LiteralString) -> LiteralString:
-    """The statement, with `observed` a subquery of its own instead of the temporary table."""
+def _all(cursor: psycopg.Cursor[Any] | None) -> list[Any]:
+    return [] if cursor is None else cursor.fetchall()
+
+
+def _with(statement: LiteralString, name: LiteralString, rows: LiteralString) -> LiteralString:
+    """The statement, with the temporary table `name` replaced by a subquery."""
     head, _, rest = statement.partition("\nWITH ")
-    return f"{head}\nWITH observed AS ({observed}), {rest}" if rest else f"WITH observed AS ({observed})\n{statement}"
+    return f"{head}\nWITH {name} AS ({rows}), {rest}" if rest else f"WITH {name} AS ({rows})\n{statement}"
 
 
 def _has_escape(line: str) -> bool:

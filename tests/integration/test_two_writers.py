@@ -23,7 +23,7 @@ from support.log_records import LogRecords
 from support.waiting import wait_until
 from support.wild_orders import logs
 from support.wire_data import activity_json, frame, order_json
-from support.writer_bench import Bench
+from support.writer_bench import WAYS, Bench
 
 SETTINGS = settings(
     max_examples=int(os.environ.get("RECONCILE_WRITER_EXAMPLES", "40")),
@@ -36,9 +36,13 @@ SUMS = {Finding.MISSING_FILL, Finding.EXCESS_FILL}
 _accounts = (f"acct-{n}" for n in itertools.count())
 
 
-@pytest.fixture
-def members(database: str) -> Iterator[tuple[Bench, Bench]]:
-    with contextlib.closing(Bench(database, "one")) as one, contextlib.closing(Bench(database, "two")) as two:
+@pytest.fixture(params=WAYS)
+def members(database: str, request: pytest.FixtureRequest) -> Iterator[tuple[Bench, Bench]]:
+    limits = WAYS[request.param]
+    with (
+        contextlib.closing(Bench(database, "one", **limits)) as one,
+        contextlib.closing(Bench(database, "two", **limits)) as two,
+    ):
         yield one, two
 
 

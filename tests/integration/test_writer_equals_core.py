@@ -20,6 +20,7 @@ from stream_reconcile.store.writer import Writer
 from support.expected_rows import actual_tables, expected_books, expected_findings, expected_tables
 from support.log_records import LogRecords
 from support.wild_orders import logs
+from support.writer_bench import WAYS
 
 SETTINGS = settings(
     max_examples=int(os.environ.get("RECONCILE_WRITER_EXAMPLES", "60")),
@@ -37,9 +38,9 @@ def connection(database: str) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-@pytest.fixture
-def writer(connection: psycopg.Connection[Any]) -> Writer:
-    return Writer(connection, group="g", owner="me")
+@pytest.fixture(params=WAYS)
+def writer(connection: psycopg.Connection[Any], request: pytest.FixtureRequest) -> Writer:
+    return Writer(connection, group="g", owner="me", **WAYS[request.param])
 
 
 def of_account(records: list[Record], account_id: str) -> list[Record]:

@@ -15,15 +15,15 @@ from stream_reconcile.store.rows import moment, plausible_ms, time_text
 from support.expected_rows import actual_tables, expected_tables
 from support.log_records import TOPIC_ID, LogRecords
 from support.wire_data import ACCOUNT, UPDATES, activity_json, frame, order_json
-from support.writer_bench import Bench, blank_counts
+from support.writer_bench import WAYS, Bench, blank_counts
 
 NO_DAY = {"created_at": "2026-02-30T00:00:00Z"}  # of the right shape: only Postgres knows that February has no such day
 LONG_ID = {"client_order_id": "".join(chr(0x4E00 + n) for n in range(4_000))}  # more than an index can hold
 
 
-@pytest.fixture
-def bench(database: str) -> Iterator[Bench]:
-    with contextlib.closing(Bench(database)) as bench:
+@pytest.fixture(params=WAYS)
+def bench(database: str, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    with contextlib.closing(Bench(database, **WAYS[request.param])) as bench:
         yield bench
 
 

@@ -12,12 +12,12 @@ from support.expected_rows import Tables, actual_tables, expected_findings, expe
 from support.histories import history_log, shuffled
 from support.log_records import LogRecords
 from support.wire_data import ACCOUNT, sample
-from support.writer_bench import Bench
+from support.writer_bench import WAYS, Bench
 
 
-@pytest.fixture
-def bench(database: str) -> Iterator[Bench]:
-    with contextlib.closing(Bench(database)) as bench:
+@pytest.fixture(params=WAYS)
+def bench(database: str, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    with contextlib.closing(Bench(database, **WAYS[request.param])) as bench:
         yield bench
 
 

@@ -69,7 +69,7 @@ def test_i2_a_fold_does_not_depend_on_the_order_of_its_records(log: LogRecords, 
     assert other.events == fold.events
     assert other.winners == fold.winners
     assert other.fills == fold.fills
-    assert other.nested == fold.nested
+    assert other.parents == fold.parents
     assert other.disputed == fold.disputed
     assert other.evidence_orders() == fold.evidence_orders()
     assert {e for e, _ in other.evidence} == {e for e, _ in fold.evidence}
@@ -88,9 +88,12 @@ def test_i2_a_fold_holds_what_merge_makes_of_the_batch(log: LogRecords) -> None:
         if len({o.stated for o in observations}) > 1:
             assert order in fold.mixed
         if any(o.parent_order_id for o in observations):
-            assert order in fold.nested
+            assert fold.parents[order] == newest_parent(observations)
     for fill in fold.fills.values():
-        assert fold.events[fill.event_key] is fill
+        if isinstance(fill, Observation):
+            assert fold.events[fill.event_key] is fill
+        else:
+            assert any(evidence == fill for evidence, _ in fold.evidence)
     assert fold.duplicates == sum(len(r.parsed.observations) for r in log.records) - len(fold.events)
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import dict_row
 
-from stream_reconcile.core.evidence import Coordinates, Evidence, Execution
+from stream_reconcile.core.evidence import Coordinates, Evidence, Execution, is_leg
 from stream_reconcile.core.fills import FillBook, fill_rows
 from stream_reconcile.core.merge import distinct, merge
 from stream_reconcile.core.observation import NULL, NUMBERS, ORDER_COLUMNS, TIMES, Observation
@@ -48,7 +48,7 @@ def expected_tables(records: Iterable[Record]) -> Tables:
     for order_id, of_order in observations.items():
         for key, o in distinct(of_order).items():
             events[order_id, key] = _event_row(o)
-        executions[order_id] = _execution_row(of_order, has_evidence=bool(evidence[order_id]))
+        executions[order_id] = _execution_row(of_order, has_evidence=not all(map(is_leg, evidence[order_id])))
     fills = {
         row.fill_key: {
             "alpaca_order_id": row.order_id, "execution_id": row.execution_id, "activity_id": row.activity_id,

@@ -15,15 +15,21 @@ from support.log_records import TOPIC_ID
 
 GROUP = "group"
 SCHEMA = "reconcile"
+# The ways of a batch into the tables: lines with the statements, by temporary tables, straight into history and fills.
+WAYS: dict[str, dict[str, int]] = {
+    "few": {},
+    "staged": {"few_lines": 0},
+    "copied": {"few_lines": 0, "most_clean_batches": 0},
+}
 DERIVED = ("executions", "order_events", "fills", "fill_evidence", "dead_letters")
 
 
 class Bench:
     """One member: a connection, a writer, and the cursors that it has claimed."""
 
-    def __init__(self, dsn: str, owner: str = "me") -> None:
+    def __init__(self, dsn: str, owner: str = "me", **limits: int) -> None:
         self.connection = connect(dsn, SCHEMA, name=f"test {owner}")
-        self.writer = Writer(self.connection, group=GROUP, owner=owner)
+        self.writer = Writer(self.connection, group=GROUP, owner=owner, **limits)
         self.cursors = CursorStore(self.connection, dsn=dsn, schema=SCHEMA, group=GROUP, owner=owner)
 
     def close(self) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from stream_reconcile.core.errors import WireError
 from stream_reconcile.core.evidence import (
     Activity,
@@ -33,11 +35,11 @@ _ACTIVITY_FIELDS = frozenset(
 
 def leg_executions(update: Any, seen: Seen) -> tuple[Execution, ...]:
     """The executions of a multi-leg fill (sample 06), each under its leg's order. Raises WireError."""
-    nested = {leg["id"]: leg for leg in update.order.legs or () if isinstance(leg, dict) and "id" in leg}
+    nested = dict(_nested_fields(leg) for leg in update.order.legs or ())
     executions: list[Execution] = []
     for index, leg in enumerate(update.legs):
-        order = nested.get(leg.order_id, {})
-        cum_qty = as_text(order.get("filled_qty"), "legs.filled_qty")
+        filled_qty, side = nested.get(leg.order_id, (None, None))
+        cum_qty = as_text(filled_qty, "legs.filled_qty")
         executions.append(
             Execution(
                 account_id=seen.account_id,
@@ -48,11 +50,21 @@ def leg_executions(update: Any, seen: Seen) -> tuple[Execution, ...]:
                 transacted_at_ns=parse_ns(leg.timestamp or update.timestamp or ""),
                 cum_qty=_decimal(cum_qty, "legs.filled_qty") if cum_qty else None,
                 symbol=_text(leg.symbol, "legs.symbol"),
-                side=_text(order.get("side"), "legs.side"),
+                side=_text(side, "legs.side"),
                 coordinates=Coordinates(seen.topic, seen.partition, seen.offset, index),
             )
         )
     return tuple(executions)
+
+
+def _nested_fields(leg: Any) -> tuple[object, tuple[object, object]]:
+    """Id, and filled quantity and side, of a leg read inside its parent, by the strict reader or the lenient one."""
+    if isinstance(leg, dict):
+        return leg.get("id"), (leg.get("filled_qty"), leg.get("side"))
+    if not isinstance(leg, msgspec.Struct):
+        return None, (None, None)
+    order: Any = leg
+    return order.id, (order.filled_qty or None, order.side or None)
 
 
 def reversal(update: Any, seen: Seen) -> tuple[Evidence, ...]:

@@ -1,11 +1,16 @@
 -- What apply writes, in the order in which it writes it. One transaction: rows, events, fills, dead letters, cursor (I3).
 
 -- name: create_observed
--- The table that a batch is copied into: observations as `order_events` has them, and what the fold found out.
-CREATE TEMPORARY TABLE IF NOT EXISTS observed (
-    LIKE order_events, winner boolean NOT NULL, fill boolean NOT NULL
-) ON COMMIT DELETE ROWS;
-ALTER TABLE observed DROP COLUMN IF EXISTS recorded_at
+-- The tables that a batch is copied into: observations as `order_events` has them, the greatest of each order marked,
+-- and fills.
+CREATE TEMPORARY TABLE IF NOT EXISTS observed (LIKE order_events, winner boolean NOT NULL) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS observed_fills (LIKE fills) ON COMMIT DELETE ROWS;
+ALTER TABLE observed DROP COLUMN IF EXISTS recorded_at;
+ALTER TABLE observed_fills DROP COLUMN IF EXISTS recorded_at
+
+-- name: empty_observed
+-- Takes out what was copied into them.
+TRUNCATE observed, observed_fills
 
 -- name: copy_observed
 -- Takes the batch; columns in the order in which `store.rows` writes them.
@@ -16,7 +21,14 @@ COPY observed (
     expires_at, client_order_id, symbol, asset_id, asset_class, side, position_intent, order_type, order_class,
     time_in_force, status, replaces, replaced_by, extended_hours,
     parent_order_id, ratio_qty, extra, event_key, status_rank, updated_at_ns, snapshot_ns, stated, topic, partition,
-    "offset", known_at, winner, fill
+    "offset", known_at, winner
+) FROM STDIN
+
+-- name: copy_observed_fills
+-- Takes the fills of a batch; columns in the order in which `store.rows.fill_lines` writes them.
+COPY observed_fills (
+    account_id, alpaca_order_id, fill_key, execution_id, symbol, side, qty, price, transacted_at, entry, source, topic,
+    partition, "offset"
 ) FROM STDIN
 
 -- name: copy_events
@@ -32,7 +44,7 @@ COPY order_events (
 ) FROM STDIN
 
 -- name: copy_fills
--- Takes the fill frames of such a batch; columns in the order in which `store.rows.fill_lines` writes them.
+-- Takes the fills of such a batch.
 COPY fills (
     account_id, alpaca_order_id, fill_key, execution_id, symbol, side, qty, price, transacted_at, entry, source, topic,
     partition, "offset"
@@ -56,8 +68,17 @@ SELECT
     c[41]::boolean AS extended_hours, c[42] AS parent_order_id, c[43]::numeric AS ratio_qty, c[44]::jsonb AS extra,
     c[45]::uuid AS event_key, c[46]::smallint AS status_rank, c[47]::bigint AS updated_at_ns,
     c[48]::bigint AS snapshot_ns, c[49]::bigint AS stated, c[50] AS topic, c[51]::integer AS partition,
-    c[52]::bigint AS "offset", c[53]::timestamptz AS known_at, c[54]::boolean AS winner, c[55]::boolean AS fill
-FROM (SELECT string_to_array(line, E'\t', E'\\N') AS c FROM unnest(%(lines)s::text[]) AS line) l
+    c[52]::bigint AS "offset", c[53]::timestamptz AS known_at, c[54]::boolean AS winner
+FROM (SELECT string_to_array(line, E'\t', E'\\N') AS c FROM unnest(string_to_array(%(lines)s, E'\n')) AS line) l
+
+-- name: few_fills
+-- The same for fills.
+SELECT
+    c[1] COLLATE "C" AS account_id, c[2] COLLATE "C" AS alpaca_order_id, c[3] COLLATE "C" AS fill_key,
+    c[4] AS execution_id, c[5] AS symbol, c[6] AS side, c[7]::numeric AS qty, c[8]::numeric AS price,
+    c[9]::timestamptz AS transacted_at, c[10] AS entry, c[11] AS source, c[12] COLLATE "C" AS topic,
+    c[13]::integer AS partition, c[14]::bigint AS "offset"
+FROM (SELECT string_to_array(line, E'\t', E'\\N') AS c FROM unnest(string_to_array(%(fills)s, E'\n')) AS line) l
 
 -- name: lock_shared
 -- The schema's advisory lock, shared: taken before any row lock, so that a batch that brings evidence for an order
@@ -82,7 +103,8 @@ INSERT INTO executions AS e (
     updated_at, submitted_at, filled_at, canceled_at, expired_at, failed_at, replaced_at, cancel_requested_at,
     expires_at, client_order_id, symbol, asset_id, asset_class, side, position_intent, order_type, order_class,
     time_in_force, status, replaces, replaced_by, extended_hours,
-    status_rank, updated_at_ns, snapshot_ns, stated, last_source, last_topic, last_partition, last_offset, has_evidence
+    status_rank, updated_at_ns, snapshot_ns, stated, last_source, last_topic, last_partition, last_offset,
+    parent_order_id, ratio_qty, parent_version_ns, has_evidence
 )
 SELECT o.account_id, o.alpaca_order_id,
     o.qty, o.notional, o.filled_qty, o.filled_avg_price, o.limit_price, o.stop_price, o.trail_price, o.trail_percent,
@@ -91,7 +113,9 @@ SELECT o.account_id, o.alpaca_order_id,
     o.side, o.position_intent, o.order_type, o.order_class, o.time_in_force, o.status, o.replaces, o.replaced_by,
     o.extended_hours,
     o.status_rank, o.updated_at_ns, o.snapshot_ns, o.stated, o.source, o.topic, o.partition, o."offset",
-    EXISTS (SELECT FROM fill_evidence v WHERE v.alpaca_order_id = o.alpaca_order_id AND v.account_id = o.account_id)
+    o.parent_order_id, o.ratio_qty, CASE WHEN o.parent_order_id IS NOT NULL THEN o.updated_at_ns END,
+    EXISTS (SELECT FROM fill_evidence v
+            WHERE v.alpaca_order_id = o.alpaca_order_id AND v.account_id = o.account_id AND v.kind <> 'leg')
 FROM observed o
 WHERE o.winner
 ORDER BY o.alpaca_order_id, o.account_id
@@ -154,40 +178,57 @@ ON CONFLICT (alpaca_order_id, account_id, event_key) DO UPDATE SET
 WHERE (excluded.topic, excluded.partition, excluded."offset") < (v.topic, v.partition, v."offset")
    OR excluded.snapshot_ns > v.snapshot_ns
 
+-- name: state_parents
+-- The parents of orders read inside one, where the statement is newer than the one that stands (core.merge.newer_parent).
+UPDATE executions e
+SET parent_order_id = w.parent_order_id, ratio_qty = w.ratio_qty, parent_version_ns = w.version_ns
+FROM unnest(%(orders)s::text[], %(accounts)s::text[], %(versions)s::bigint[], %(parents)s::text[], %(ratios)s::numeric[])
+     AS w(order_id, account_id, version_ns, parent_order_id, ratio_qty)
+WHERE e.alpaca_order_id = w.order_id AND e.account_id = w.account_id
+  AND (e.parent_version_ns IS NULL
+       OR (w.version_ns, w.parent_order_id COLLATE "C", w.ratio_qty IS NOT NULL, coalesce(w.ratio_qty, 0))
+          > (e.parent_version_ns, e.parent_order_id, e.ratio_qty IS NOT NULL, coalesce(e.ratio_qty, 0)))
+
 -- name: insert_fills
--- Fill frames are rows at once: an order that has frames and no other evidence needs no more. Gives the orders of which
--- an execution stands there already with another content or by another frame, to be looked at with all their evidence.
+-- Fill frames and legs are rows at once: an order that has no other evidence needs no more. Gives the orders of which an
+-- execution stands there already with another content or by another statement, to be looked at with all their evidence.
 WITH written AS (
     INSERT INTO fills AS f (
         account_id, alpaca_order_id, fill_key, execution_id, symbol, side, qty, price, transacted_at, entry, source,
         topic, partition, "offset"
     )
-    SELECT account_id, alpaca_order_id, 'x:' || execution_id, execution_id, coalesce(symbol, ''), coalesce(side, ''),
-           abs(event_qty), event_price, event_at, 'trade', 'stream', topic, partition, "offset"
-    FROM observed
-    WHERE fill
+    SELECT account_id, alpaca_order_id, fill_key, execution_id, symbol, side, qty, price, transacted_at, entry, source,
+           topic, partition, "offset"
+    FROM observed_fills
     ON CONFLICT (fill_key, account_id) DO UPDATE SET recorded_at = f.recorded_at
     WHERE (f.qty, f.price, f.alpaca_order_id, f.entry, f.source)
           IS DISTINCT FROM (excluded.qty, excluded.price, excluded.alpaca_order_id, excluded.entry, excluded.source)
        OR (excluded.topic, excluded.partition, excluded."offset") < (f.topic, f.partition, f."offset")
        OR ((excluded.topic, excluded.partition, excluded."offset") <> (f.topic, f.partition, f."offset")
-           AND EXISTS (
-               SELECT FROM order_events v
-               WHERE v.alpaca_order_id = excluded.alpaca_order_id AND v.account_id = excluded.account_id
-                 AND v.execution_id = excluded.execution_id AND v.topic = excluded.topic
-                 AND v.partition = excluded.partition AND v."offset" = excluded."offset"
-           ))
+           AND (EXISTS (
+                   SELECT FROM order_events v
+                   WHERE v.alpaca_order_id = excluded.alpaca_order_id AND v.account_id = excluded.account_id
+                     AND v.execution_id = excluded.execution_id AND v.topic = excluded.topic
+                     AND v.partition = excluded.partition AND v."offset" = excluded."offset"
+               )
+               OR EXISTS (
+                   SELECT FROM fill_evidence v
+                   WHERE v.alpaca_order_id = excluded.alpaca_order_id AND v.account_id = excluded.account_id
+                     AND v.evidence_id = excluded.execution_id AND v.topic = excluded.topic
+                     AND v.partition = excluded.partition AND v."offset" = excluded."offset"
+               )))
     RETURNING f.alpaca_order_id, f.account_id, f.fill_key, xmax <> 0 AS known
 )
 SELECT w.alpaca_order_id, w.account_id FROM written w WHERE w.known
 UNION
 SELECT o.alpaca_order_id, o.account_id
-FROM written w JOIN observed o ON o.fill AND 'x:' || o.execution_id = w.fill_key AND o.account_id = w.account_id
+FROM written w JOIN observed_fills o ON o.fill_key = w.fill_key AND o.account_id = w.account_id
 WHERE w.known
 
 -- name: inspect
--- Orders of this batch that need a closer look: fills that do not add up (I9) or an open finding that may close,
--- evidence beyond frames, observations that state different fields; legs, of which a multi-leg parent is the sum.
+-- Orders of this batch that need a closer look: fills that do not add up (I9; of a multi-leg parent those of its legs) or
+-- an open finding that may close, evidence beyond fills, observations that state different fields; legs whose parent is
+-- not in the batch, for it may have to be looked at.
 SELECT o.alpaca_order_id, o.account_id, e.mixed OR e.stated <> o.stated OR seen.before AS merge, e.has_evidence
 FROM observed o
 JOIN executions e ON e.alpaca_order_id = o.alpaca_order_id AND e.account_id = o.account_id
@@ -205,9 +246,23 @@ CROSS JOIN LATERAL (
     ) AS before
 ) seen
 WHERE o.winner
-  AND (seen.before OR n.net <> coalesce(e.filled_qty, 0) OR e.filled_qty > e.qty OR e.mixed OR e.has_evidence
-       OR e.stated <> o.stated
-       OR (e.parent_order_id IS NOT NULL AND coalesce(e.order_class, '') NOT IN ('bracket', 'oco', 'oto'))
+  AND (seen.before OR e.filled_qty > e.qty OR e.mixed OR e.has_evidence OR e.stated <> o.stated
+       OR CASE
+           WHEN e.order_class = 'mleg' THEN (
+               SELECT CASE WHEN count(*) = 0 THEN n.net <> coalesce(e.filled_qty, 0)
+                           ELSE n.net <> 0 OR bool_or(m.net <> coalesce(e.filled_qty, 0) * l.ratio_qty) END
+               FROM executions l
+               CROSS JOIN LATERAL (
+                   SELECT coalesce(sum(f.qty), 0) AS net
+                   FROM fills f
+                   WHERE f.alpaca_order_id = l.alpaca_order_id AND f.account_id = l.account_id
+               ) m
+               WHERE l.parent_order_id = e.alpaca_order_id AND l.account_id = e.account_id
+           )
+           ELSE n.net <> coalesce(e.filled_qty, 0)
+       END
+       OR (e.parent_order_id IS NOT NULL AND coalesce(e.order_class, '') NOT IN ('bracket', 'oco', 'oto')
+           AND (e.parent_order_id, e.account_id) NOT IN (SELECT p.alpaca_order_id, p.account_id FROM observed p))
        OR EXISTS (SELECT FROM discrepancies d
                   WHERE d.subject = o.alpaca_order_id AND d.account_id = o.account_id AND d.state = 'open'))
 
@@ -221,20 +276,18 @@ INSERT INTO fill_evidence AS v (
 SELECT account_id, order_id, evidence_key, kind, evidence_id, previous_execution_id, symbol, side, qty, price,
        transacted_at_ns, cum_qty, explained_from, topic, partition, "offset", position,
        to_timestamp(known_at_ms / 1000.0)
-FROM unnest(
-    %(account_id)s::text[], %(order_id)s::text[], %(evidence_key)s::uuid[], %(kind)s::text[], %(evidence_id)s::text[],
-    %(previous_execution_id)s::text[], %(symbol)s::text[], %(side)s::text[], %(qty)s::numeric[], %(price)s::numeric[],
-    %(transacted_at_ns)s::bigint[], %(cum_qty)s::numeric[], %(explained_from)s::numeric[], %(topic)s::text[],
-    %(partition)s::integer[], %(offset)s::bigint[], %(position)s::integer[], %(known_at_ms)s::bigint[]
-) AS w(account_id, order_id, evidence_key, kind, evidence_id, previous_execution_id, symbol, side, qty, price,
-       transacted_at_ns, cum_qty, explained_from, topic, partition, "offset", position, known_at_ms)
+FROM json_to_recordset(%(evidence)s::json) AS w(
+    account_id text, order_id text, evidence_key uuid, kind text, evidence_id text, previous_execution_id text,
+    symbol text, side text, qty numeric, price numeric, transacted_at_ns bigint, cum_qty numeric,
+    explained_from numeric, topic text, partition integer, "offset" bigint, position integer, known_at_ms bigint
+)
 ORDER BY order_id, account_id, evidence_key
 ON CONFLICT (alpaca_order_id, account_id, evidence_key) DO UPDATE SET
     topic = excluded.topic, partition = excluded.partition, "offset" = excluded."offset",
     position = excluded.position, known_at = excluded.known_at
 WHERE (excluded.topic, excluded.partition, excluded."offset", excluded.position)
       < (v.topic, v.partition, v."offset", v.position)
-RETURNING evidence_key, xmax = 0 AS added
+RETURNING account_id, alpaca_order_id, kind, evidence_id, previous_execution_id, xmax = 0 AS added
 
 -- name: orders_without_row
 -- Of the given orders those that have no row: evidence about them needs the exclusive lock.
@@ -343,23 +396,6 @@ WHERE e.alpaca_order_id = m.alpaca_order_id AND e.account_id = m.account_id
       m.replaced_by, m.extended_hours, m.status_rank, m.updated_at_ns, m.snapshot_ns, m.stated, m.source, m.topic,
       m.partition, m."offset", m.mixed
   )
-
--- name: merge_parents
--- The parent of an order, as the newest nested read states it; of equally new ones the greatest id.
-UPDATE executions e
-SET parent_order_id = m.parent_order_id, ratio_qty = m.ratio_qty, parent_version_ns = m.updated_at_ns
-FROM (
-    SELECT DISTINCT ON (v.alpaca_order_id, v.account_id)
-        v.alpaca_order_id, v.account_id, v.parent_order_id, v.ratio_qty, v.updated_at_ns
-    FROM order_events v
-    JOIN unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
-      ON v.alpaca_order_id = w.order_id AND v.account_id = w.account_id
-    WHERE v.parent_order_id IS NOT NULL
-    ORDER BY v.alpaca_order_id, v.account_id, v.updated_at_ns DESC, v.parent_order_id DESC, v.ratio_qty DESC NULLS LAST
-) m
-WHERE e.alpaca_order_id = m.alpaca_order_id AND e.account_id = m.account_id
-  AND (e.parent_order_id, e.ratio_qty, e.parent_version_ns)
-      IS DISTINCT FROM (m.parent_order_id, m.ratio_qty, m.updated_at_ns)
 
 -- name: frames_of
 -- Fill frames of the given orders, as evidence.

@@ -103,7 +103,7 @@ COMMENT ON COLUMN executions.status_rank IS 'Rank of the status; breaks ties bet
 COMMENT ON COLUMN executions.snapshot_ns IS 'When the snapshot that made the row was received, ns since the epoch; 0 if a frame made it.';
 COMMENT ON COLUMN executions.stated IS 'Bit set of the fields that the observation which made the row states.';
 COMMENT ON COLUMN executions.mixed IS 'Observations of this order state different fields: the row is merged from all of them.';
-COMMENT ON COLUMN executions.has_evidence IS 'There is evidence about its fills beyond plain frames (fill_evidence).';
+COMMENT ON COLUMN executions.has_evidence IS 'There is evidence about its fills beyond fill frames and legs (fill_evidence).';
 COMMENT ON COLUMN executions.last_source IS 'Source of the observation that made the row: stream or sweep.';
 COMMENT ON COLUMN executions.last_topic IS 'Topic of the record that made the row.';
 COMMENT ON COLUMN executions.last_partition IS 'Partition of the record that made the row.';
@@ -248,6 +248,7 @@ CREATE TABLE fill_evidence (
     recorded_at           timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT fill_evidence_pkey PRIMARY KEY (alpaca_order_id, account_id, evidence_key)
 );
+CREATE INDEX fill_evidence_beyond_fills_idx ON fill_evidence (alpaca_order_id, account_id) WHERE kind <> 'leg';
 COMMENT ON TABLE fill_evidence IS 'Each statement about an execution that is no plain frame of its order; append-only.';
 COMMENT ON COLUMN fill_evidence.account_id IS 'Account of the order.';
 COMMENT ON COLUMN fill_evidence.alpaca_order_id IS 'Order that the statement is about.';
