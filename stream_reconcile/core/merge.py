@@ -36,7 +36,7 @@ def sighted_again(a: Observation, b: Observation) -> Observation:
     """Two sights of one observation (the same event key) as one: it is named by its first place in the log, and a
     snapshot counts as received when it was received last, for it may be the broker's last word again."""
     first, other = (a, b) if _place(a) <= _place(b) else (b, a)
-    return first if other.snapshot_ns <= first.snapshot_ns else first._replace(snapshot_ns=other.snapshot_ns)
+    return first if other.snapshot_ns <= first.snapshot_ns else first.received_again(other.snapshot_ns)
 
 
 def distinct(observations: Iterable[Observation]) -> dict[str, Observation]:

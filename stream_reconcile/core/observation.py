@@ -1,8 +1,9 @@
 """What one record of the log says about one order, as a frozen value.
 
-`content` is the observation in canonical text: the fields of `CONTENT_COLUMNS` joined by tabs, `\\N` for null, exactly
-what Postgres takes by COPY. It is made once, by the parser, and used three times: to tell two observations apart, to
-store the history, to store the row. Times and decimals stay the broker's own characters (I7).
+`line` is the observation in canonical text: its content (the fields of `CONTENT_COLUMNS`), then its identity, rank,
+version and place (`LINE_COLUMNS`), joined by tabs, `\\N` for null, exactly what Postgres takes by COPY. The parser makes
+it once, and it is used three times: to tell two observations apart, to store the history, to store the row. Times and
+decimals stay the broker's own characters (I7).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from stream_reconcile.core.evidence import Evidence
+from stream_reconcile.core.timestamps import ms_text
 
 NUMBERS: Final = (
     "qty", "notional", "filled_qty", "filled_avg_price", "limit_price", "stop_price", "trail_price", "trail_percent",
@@ -27,7 +29,12 @@ ORDER_COLUMNS: Final = (*NUMBERS, *TIMES, *TEXTS, "extended_hours")
 EVENT_COLUMNS: Final = ("account_id", "alpaca_order_id", "source", "event", "execution_id")
 EVENT_NUMBERS: Final = ("event_at", "event_qty", "event_price", "position_qty")
 CONTENT_COLUMNS: Final = (*EVENT_COLUMNS, *EVENT_NUMBERS, *ORDER_COLUMNS, "parent_order_id", "ratio_qty", "extra")
+LINE_COLUMNS: Final = (
+    *CONTENT_COLUMNS, "event_key", "status_rank", "updated_at_ns", "snapshot_ns", "stated", "topic", "partition",
+    "offset", "known_at",
+)  # fmt: skip
 _FIRST_ORDER_COLUMN: Final = len(EVENT_COLUMNS) + len(EVENT_NUMBERS)
+_PLACED: Final = len(LINE_COLUMNS) - len(CONTENT_COLUMNS)
 ALL_STATED: Final = (1 << len(ORDER_COLUMNS)) - 1
 NULL: Final = "\\N"
 
@@ -61,8 +68,8 @@ class Observation(NamedTuple):
     partition: int
     offset: int
     known_at_ms: int
-    content: str
-    """The fields of `CONTENT_COLUMNS` in canonical text."""
+    line: str
+    """The fields of `LINE_COLUMNS` in canonical text."""
     stated: int
     """Bit i set: field i of `ORDER_COLUMNS` is in the record, be it null. Absent is not null (I2)."""
     source: str
@@ -79,6 +86,11 @@ class Observation(NamedTuple):
     ratio_qty: str | None
 
     @property
+    def content(self) -> str:
+        """The fields of `CONTENT_COLUMNS` in canonical text."""
+        return self.line.rsplit("\t", _PLACED)[0]
+
+    @property
     def columns(self) -> list[str]:
         """Canonical text of each of `ORDER_COLUMNS`."""
         return self.content.split("\t")[_FIRST_ORDER_COLUMN:-3]
@@ -86,7 +98,35 @@ class Observation(NamedTuple):
     @property
     def execution(self) -> list[str]:
         """Canonical text of time, quantity, price and position after (`EVENT_NUMBERS`)."""
-        return self.content.split("\t")[len(EVENT_COLUMNS) : _FIRST_ORDER_COLUMN]
+        return self.line.split("\t", _FIRST_ORDER_COLUMN)[len(EVENT_COLUMNS) : _FIRST_ORDER_COLUMN]
+
+    def received_again(self, snapshot_ns: int) -> Observation:
+        """The same, a snapshot that was received at another time too."""
+        event_key, version_ns, known_at_ms = self.event_key, self.version_ns, self.known_at_ms
+        place = (self.topic, self.partition, self.offset)
+        line = line_of(
+            self.content, event_key, self.status_rank, version_ns, snapshot_ns, self.stated, *place, known_at_ms
+        )
+        return self._replace(snapshot_ns=snapshot_ns, line=line)
+
+
+def line_of(
+    content: str,
+    event_key: str,
+    status_rank: int,
+    version_ns: int,
+    snapshot_ns: int,
+    stated: int,
+    topic: str,
+    partition: int,
+    offset: int,
+    known_at_ms: int,
+) -> str:
+    """The fields of `LINE_COLUMNS` in canonical text."""
+    return (
+        f"{content}\t{event_key}\t{status_rank}\t{version_ns}\t{snapshot_ns}\t{stated}\t{topic}\t{partition}\t{offset}"
+        f"\t{ms_text(known_at_ms)}"
+    )
 
 
 class Parsed(NamedTuple):

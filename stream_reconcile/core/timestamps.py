@@ -16,6 +16,7 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _SCALE: tuple[int, ...] = tuple(int(10 ** (9 - digits)) for digits in range(10))
 _CACHE_LIMIT = 65_536
 _seconds: dict[str, int] = {}
+_ms_texts: dict[int, str] = {}
 
 
 def parse_ns(text: str) -> int:
@@ -57,6 +58,20 @@ def plain_ns(text: str) -> int | None:
         except WireError:
             return None
     return seconds * NANOSECONDS + int(text[20:-1]) * _SCALE[len(text) - 21]
+
+
+def ms_text(milliseconds: int) -> str:
+    """Milliseconds since the epoch as Postgres reads it, `2026-09-18T13:24:50.019Z`; 1970 to 9999."""
+    text = _ms_texts.get(milliseconds)
+    if text is None:
+        second, rest = divmod(milliseconds, 1000)
+        days, second = divmod(second, 86_400)
+        day = date.fromordinal(_EPOCH_DAY + days).isoformat()
+        if len(_ms_texts) >= _CACHE_LIMIT:
+            _ms_texts.clear()
+        text = f"{day}T{second // 3_600:02d}:{second // 60 % 60:02d}:{second % 60:02d}.{rest:03d}Z"
+        _ms_texts[milliseconds] = text
+    return text
 
 
 def _number(text: str) -> int:

@@ -25,7 +25,6 @@ from stream_reconcile.core.observation import CONTENT_COLUMNS, NULL, Observation
 from stream_reconcile.core.wire.orders import escape
 
 LAST_MS = 253_402_300_799_999
-_second_text: dict[int, str] = {}
 _EXECUTION = slice(CONTENT_COLUMNS.index("event_at"), CONTENT_COLUMNS.index("event_price") + 1)
 _SYMBOL, _SIDE = CONTENT_COLUMNS.index("symbol"), CONTENT_COLUMNS.index("side")
 
@@ -35,60 +34,41 @@ def plausible_ms(milliseconds: int) -> int:
     return min(max(milliseconds, 0), LAST_MS)
 
 
-def time_text(milliseconds: int) -> str:
-    """Milliseconds since the epoch as Postgres reads it, `2026-09-18T13:24:50.019Z`."""
-    second, rest = divmod(milliseconds, 1000)
-    text = _second_text.get(second)
-    if text is None:
-        if len(_second_text) > 10_000:
-            _second_text.clear()
-        text = _second_text[second] = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
-    return f"{text}{rest:03d}Z"
-
-
 def moment(nanoseconds: int) -> datetime:
     """Nanoseconds since the epoch as a time in UTC, rounded to microseconds as Postgres does."""
     second, rest = divmod(nanoseconds, 1_000_000_000)
     return datetime.fromtimestamp(second, UTC) + timedelta(microseconds=round(rest / 1000))
 
 
-def event_lines(fold: Fold) -> dict[str, str]:
-    """Each distinct observation by its key: a line of COPY text (without its end) for `order_events`."""
-    lines = {}
-    at_ms, known_at = -1, ""
-    for key, o in fold.events.items():
-        if o.known_at_ms != at_ms:  # under a backlog many records share a millisecond
-            at_ms = o.known_at_ms
-            known_at = time_text(at_ms)
-        lines[key] = (
-            f"{o.content}\t{key}\t{o.status_rank}\t{o.version_ns}\t{o.snapshot_ns}\t{o.stated}\t{o.topic}\t{o.partition}"
-            f"\t{o.offset}\t{known_at}"
-        )
-    return lines
+def event_lines(fold: Fold) -> list[str]:
+    """Lines of COPY text (without their ends) for `order_events`, one per distinct observation."""
+    return [o.line for o in fold.events.values()]
 
 
-def observed_lines(fold: Fold, lines: Mapping[str, str]) -> list[str]:
+def observed_lines(fold: Fold) -> list[str]:
     """Lines for the table `observed`: all observations, winners marked."""
     winners = {o.event_key for o in fold.winners.values()}
-    return [f"{line}\t{'t' if key in winners else 'f'}" for key, line in lines.items()]
+    return [f"{o.line}\t{'t' if key in winners else 'f'}" for key, o in fold.events.items()]
 
 
-def winner_lines(fold: Fold, lines: Mapping[str, str]) -> list[str]:
-    """Lines for the table `observed`: the winners alone, in key order."""
+def named_lines(fold: Fold) -> list[str]:
+    """Lines for the table `named`: the winners, in key order."""
     winners = fold.winners
-    return [f"{lines[winners[order].event_key]}\tt" for order in sorted(winners)]
+    return [
+        f"{escape(order[0])}\t{order[1]}\t{o.event_key}\t{o.source}\t{o.snapshot_ns}\t{o.stated}\t{o.topic}\t{o.partition}"
+        f"\t{o.offset}"
+        for order in sorted(winners)
+        for o in (winners[order],)
+    ]
 
 
 def fill_lines(fold: Fold) -> list[str]:
     """Lines of COPY text for `fills`: each fill frame and leg that counts (columns: `copy_fills` in apply.sql)."""
-    return [
-        _frame_line(fill) if isinstance(fill, Observation) else _leg_line(fill)
-        for _key, fill in sorted(fold.fills.items())
-    ]
+    return [_frame_line(fill) if isinstance(fill, Observation) else _leg_line(fill) for fill in fold.fills.values()]
 
 
 def _frame_line(o: Observation) -> str:
-    fields = o.content.split("\t", _SIDE + 1)
+    fields = o.line.split("\t", _SIDE + 1)
     at, qty, price = fields[_EXECUTION]
     symbol, side = (fields[_SYMBOL], fields[_SIDE])
     return (

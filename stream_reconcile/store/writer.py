@@ -11,12 +11,14 @@ A record that Postgres refuses is found by halving inside the same transaction, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 
 from stream_reconcile.core.errors import FencedError
 from stream_reconcile.core.fold import Fold, OrderKey
+from stream_reconcile.core.timestamps import ms_text
 from stream_reconcile.store.batch import Batch, CursorMove, DeadLetter, Record, Written, fold_records
 from stream_reconcile.store.binding import Binder
 from stream_reconcile.store.failures import is_transient
@@ -25,10 +27,9 @@ from stream_reconcile.store.rows import (
     event_lines,
     evidence_json,
     fill_lines,
+    named_lines,
     observed_lines,
     parent_arrays,
-    time_text,
-    winner_lines,
 )
 from stream_reconcile.store.settle import NewEvidence, Settler, Suspects
 
@@ -63,6 +64,14 @@ class Writer:
         self._sql = load("apply.sql")
         self._few = {name: _with(self._sql[name], "observed", self._sql["few_observed"]) for name in _FROM_OBSERVED}
         self._few["insert_fills"] = _with(self._sql["insert_fills"], "observed_fills", self._sql["few_fills"])
+        self._staged = _Source(self._sql, None)
+        self._copied = _Source(
+            {
+                "upsert_executions": _with(self._sql["upsert_executions"], "observed", self._sql["named_observed"]),
+                "inspect": _with(self._sql["inspect"], "observed", self._sql["named_briefly"]),
+            },
+            None,
+        )
         self._settler = Settler(connection)
         self._binder = Binder(connection)
         # Batches touch few rows of large tables: with these off, no stale statistic can turn an index look-up into a
@@ -105,59 +114,56 @@ class Writer:
     def _write_whole(self, batch: Batch) -> tuple[Written, set[OrderKey]]:
         fold = batch.fold
         lines, fills = event_lines(fold), fill_lines(fold)
-        if len(lines) <= self._few_lines and not any(_has_escape(line) for line in (*lines.values(), *fills)):
+        if len(lines) <= self._few_lines and not any(_has_escape(line) for line in (*lines, *fills)):
             with self._connection.pipeline(), self._connection.transaction():
                 exclusive = self._settler.needs_exclusive_lock(fold)
-                few = {"lines": "\n".join(observed_lines(fold, lines)), "fills": "\n".join(fills)}
-                return self._write_staged(batch, exclusive=exclusive, few=few)
+                values = {"lines": "\n".join(observed_lines(fold)), "fills": "\n".join(fills)}
+                return self._write_staged(batch, _Source(self._few, values), exclusive=exclusive)
         with self._connection.transaction():
             exclusive = self._settler.needs_exclusive_lock(fold)
             if self._clean_batches_wanted == 0:
-                self._copy("copy_observed", winner_lines(fold, lines))
-                return self._write_new(batch, list(lines.values()), fills, exclusive=exclusive)
+                return self._write_new(batch, lines, fills, exclusive=exclusive)
             self._stage(fold)
-            written = self._write_staged(batch, exclusive=exclusive)
+            written = self._write_staged(batch, self._staged, exclusive=exclusive)
         self._expect(clean=written[0].events == len(lines))
         return written
 
-    def _write_staged(
-        self, batch: Batch, *, exclusive: bool, few: dict[str, str] | None = None
-    ) -> tuple[Written, set[OrderKey]]:
+    def _write_staged(self, batch: Batch, source: _Source, *, exclusive: bool) -> tuple[Written, set[OrderKey]]:
         """Everything after the batch stands in the temporary tables; a few lines come with the statements instead."""
         with self._connection.pipeline():
             self._lock(exclusive=exclusive)
             self._advance(batch.moves)
-            self._upsert(batch.fold, few)
-            statements = self._rows(batch.fold, few)
+            self._upsert(batch.fold, source)
+            statements = self._rows(batch.fold, source)
         return self._finish(batch, statements)
 
     def _write_new(
         self, batch: Batch, events: list[str], fills: list[str], *, exclusive: bool
     ) -> tuple[Written, set[OrderKey]]:
-        """The same where all of the batch is expected to be new: history and fills are copied to where they belong.
+        """The same where all of the batch is expected to be new: it is copied to where it belongs, and read from there.
 
-        `observed` holds the winners only. If a row stands there already, the copies are taken back, and the batch goes
-        the way of `_write_staged` from there.
+        If a row stands there already, the copies are taken back, and the batch goes the way of `_write_staged`.
         """
         fold = batch.fold
+        self._copy("copy_named", named_lines(fold))
         with self._connection.pipeline():
             self._lock(exclusive=exclusive)
             self._advance(batch.moves)
-            self._upsert(fold)
         try:
             with self._connection.transaction():
                 self._copy("copy_events", events)
                 self._copy("copy_fills", fills)
         except psycopg.errors.UniqueViolation:
             self._expect(clean=False)
-            self._connection.execute(self._sql["empty_observed"])
             self._stage(fold)
             with self._connection.pipeline():
-                statements = self._rows(fold)
+                self._upsert(fold, self._staged)
+                statements = self._rows(fold, self._staged)
             return self._finish(batch, statements)
         with self._connection.pipeline():
+            self._upsert(fold, self._copied)
             evidence = self._insert_evidence(fold)
-            statements = self._look(fold, evidence, None, copied=len(events))
+            statements = self._look(fold, evidence, None, self._copied, copied=len(events))
         return self._finish(batch, statements)
 
     def _finish(self, batch: Batch, statements: _Statements) -> tuple[Written, set[OrderKey]]:
@@ -193,8 +199,8 @@ class Writer:
                         fold = fold_records(records)
                         self._stage(fold)
                         with self._connection.pipeline():
-                            self._upsert(fold)
-                            statements = self._rows(fold)
+                            self._upsert(fold, self._staged)
+                            statements = self._rows(fold, self._staged)
                         written, found, half_bound = self._settle(fold, statements)
                 except psycopg.Error as error:
                     if not _is_poison(error):
@@ -218,7 +224,7 @@ class Writer:
 
     def _stage(self, fold: Fold) -> None:
         """Copy a batch into the temporary tables."""
-        self._copy("copy_observed", observed_lines(fold, event_lines(fold)))
+        self._copy("copy_observed", observed_lines(fold))
         self._copy("copy_observed_fills", fill_lines(fold))
 
     def _copy(self, name: str, lines: list[str]) -> None:
@@ -226,8 +232,8 @@ class Writer:
             with self._connection.cursor().copy(self._sql[name]) as copy:
                 copy.write("\n".join(lines) + "\n")
 
-    def _execute(self, name: str, few: dict[str, str] | None = None) -> psycopg.Cursor[Any]:
-        return self._connection.execute((self._sql if few is None else self._few)[name], few, prepare=True)
+    def _execute(self, name: str, source: _Source) -> psycopg.Cursor[Any]:
+        return self._connection.execute(source.statements[name], source.values, prepare=True)
 
     def _advance(self, moves: list[CursorMove]) -> None:
         if moves:
@@ -244,15 +250,15 @@ class Writer:
                     "next_offsets": [move.next_offset for move in moves],
                     "leader_epochs": [move.leader_epoch for move in moves],
                     "record_times": [
-                        None if move.last_record_ms is None else time_text(move.last_record_ms) for move in moves
+                        None if move.last_record_ms is None else ms_text(move.last_record_ms) for move in moves
                     ],
                 },
                 prepare=True,
             )
 
-    def _upsert(self, fold: Fold, few: dict[str, str] | None = None) -> None:
+    def _upsert(self, fold: Fold, source: _Source) -> None:
         if fold.winners:
-            self._execute("upsert_executions", few)
+            self._execute("upsert_executions", source)
         if fold.parents:
             self._connection.execute(self._sql["state_parents"], parent_arrays(fold.parents), prepare=True)
 
@@ -261,24 +267,24 @@ class Writer:
             return None
         return self._connection.execute(self._sql["insert_evidence"], {"evidence": evidence_json(fold)}, prepare=True)
 
-    def _rows(self, fold: Fold, few: dict[str, str] | None = None) -> _Statements:
+    def _rows(self, fold: Fold, source: _Source) -> _Statements:
         """Send history, evidence, fills and the look at what needs more; results can be read after the round trip."""
-        events = self._execute("insert_events", few) if fold.events else None
+        events = self._execute("insert_events", source) if fold.events else None
         evidence = self._insert_evidence(fold)
-        fills = self._execute("insert_fills", few) if fold.fills else None
-        return self._look(fold, evidence, fills, few, inserted=events)
+        fills = self._execute("insert_fills", source) if fold.fills else None
+        return self._look(fold, evidence, fills, source, inserted=events)
 
     def _look(
         self,
         fold: Fold,
         evidence: psycopg.Cursor[Any] | None,
         fills: psycopg.Cursor[Any] | None,
-        few: dict[str, str] | None = None,
+        source: _Source,
         *,
         inserted: psycopg.Cursor[Any] | None = None,
         copied: int = 0,
     ) -> _Statements:
-        looked = self._execute("inspect", few) if fold.winners else None
+        looked = self._execute("inspect", source) if fold.winners else None
         decided = self._binder.decided(account for _, account in fold.winners) if fold.winners else None
         return _Statements(inserted, copied, evidence, fills, looked, decided)
 
@@ -298,6 +304,13 @@ class Writer:
         named = {order for order in fold.winners if order[1] in decided} if decided else set()
         events = statements.copied if statements.inserted is None else statements.inserted.rowcount
         return events, opened, self._binder.bind(named) if named else set()
+
+
+class _Source(NamedTuple):
+    """Where a batch stands while its rows are made: statements that read it there, and their parameters."""
+
+    statements: Mapping[str, LiteralString]
+    values: dict[str, str] | None
 
 
 class _Statements(NamedTuple):

@@ -10,8 +10,8 @@ from decimal import Decimal
 
 import pytest
 
-from stream_reconcile.core.timestamps import parse_ns
-from stream_reconcile.store.rows import moment, plausible_ms, time_text
+from stream_reconcile.core.timestamps import ms_text, parse_ns
+from stream_reconcile.store.rows import moment, plausible_ms
 from support.expected_rows import actual_tables, expected_tables
 from support.log_records import TOPIC_ID, LogRecords
 from support.wire_data import ACCOUNT, UPDATES, activity_json, frame, order_json
@@ -125,7 +125,7 @@ def test_i7_nanoseconds_are_rounded_as_postgres_rounds_them(bench: Bench) -> Non
 
 @pytest.mark.parametrize("milliseconds", [0, 1, 999, 1_789_737_890_019, -1, 2**62, -(2**62)])
 def test_any_kafka_timestamp_is_a_time(bench: Bench, milliseconds: int) -> None:
-    ((found,),) = bench.rows("SELECT %s::timestamptz", time_text(plausible_ms(milliseconds)))
+    ((found,),) = bench.rows("SELECT %s::timestamptz", ms_text(plausible_ms(milliseconds)))
     assert isinstance(found, datetime)
     if 0 <= milliseconds < 2**61:
         assert round(found.timestamp() * 1000) == milliseconds

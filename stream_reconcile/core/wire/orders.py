@@ -26,6 +26,7 @@ from stream_reconcile.core.observation import (
     TIMES,
     Observation,
     Seen,
+    line_of,
 )
 from stream_reconcile.core.timestamps import parse_ns
 
@@ -140,7 +141,10 @@ def observe(order: Any, seen: Seen, what: Happening, *, careful: bool) -> Observ
     updated, status, filled_qty = order.updated_at, order.status, order.filled_qty
     stamped = updated.__class__ is str and updated
     version_ns = parse_ns(updated) if stamped else _version_without_update(order, what)
-    snapshot = seen.source == "sweep"
+    snapshot_ns = seen.received_at_ns if seen.source == "sweep" else 0
+    rank = status_rank(status if status.__class__ is str else "")
+    key = event_key(content, stated)
+    place = (seen.topic, seen.partition, seen.offset, seen.known_at_ms)
     return _new_observation(
         Observation,
         (
@@ -148,19 +152,16 @@ def observe(order: Any, seen: Seen, what: Happening, *, careful: bool) -> Observ
             seen.account_id,
             version_ns,
             filled_qty if filled_qty.__class__ is str and filled_qty else None,
-            status_rank(status if status.__class__ is str else ""),
-            seen.received_at_ns if snapshot else 0,
-            seen.topic,
-            seen.partition,
-            seen.offset,
-            seen.known_at_ms,
-            content,
+            rank,
+            snapshot_ns,
+            *place,
+            line_of(content, key, rank, version_ns, snapshot_ns, stated, *place),
             stated,
             seen.source,
             what.event,
             what.execution_id,
             what.is_fill,
-            event_key(content, stated),
+            key,
             status if status.__class__ is str else None,
             what.parent_order_id,
             ratio_qty,

@@ -15,7 +15,7 @@ from msgspec.structs import astuple
 
 from stream_reconcile.core.lifecycle import EVENTS, FILL_EVENTS, REVERSAL_EVENTS, STATUSES
 from stream_reconcile.core.observation import ALL_STATED, NULL, Observation
-from stream_reconcile.core.timestamps import plain_ns
+from stream_reconcile.core.timestamps import ms_text, plain_ns
 from stream_reconcile.core.wire.orders import (
     BOOLEAN,
     CHECKED,
@@ -91,6 +91,11 @@ class QuickReader:
             f"{account_id}\t{order_id}\tstream\t{event}\t{execution_id or NULL}\t{times_and_numbers}\t{texts}"
             f"\t{extended_hours}\t\\N\t\\N\t\\N"
         )
+        event_key = blake2b(content.encode(), digest_size=16).hexdigest()
+        line = (
+            f"{content}\t{event_key}\t{rank}\t{version_ns}\t0\t{ALL_STATED}\t{topic}\t{partition}\t{offset}"
+            f"\t{ms_text(known_at_ms)}"
+        )
         return _new(
             Observation,
             (
@@ -104,13 +109,13 @@ class QuickReader:
                 partition,
                 offset,
                 known_at_ms,
-                content,
+                line,
                 ALL_STATED,
                 "stream",
                 event,
                 execution_id,
                 is_fill,
-                blake2b(content.encode(), digest_size=16).hexdigest(),
+                event_key,
                 status,
                 None,
                 None,

@@ -2,15 +2,33 @@
 
 -- name: create_observed
 -- The tables that a batch is copied into: observations as `order_events` has them, the greatest of each order marked,
--- and fills.
+-- and fills. `named` has the greatest of each order alone, by its key in `order_events`, where all went there directly.
 CREATE TEMPORARY TABLE IF NOT EXISTS observed (LIKE order_events, winner boolean NOT NULL) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS observed_fills (LIKE fills) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS named (
+    alpaca_order_id text COLLATE "C", account_id text COLLATE "C", event_key uuid, source text, snapshot_ns bigint,
+    stated bigint, topic text COLLATE "C", partition integer, "offset" bigint
+) ON COMMIT DELETE ROWS;
 ALTER TABLE observed DROP COLUMN IF EXISTS recorded_at;
 ALTER TABLE observed_fills DROP COLUMN IF EXISTS recorded_at
 
 -- name: empty_observed
 -- Takes out what was copied into them.
 TRUNCATE observed, observed_fills
+
+-- name: copy_named
+-- Takes the greatest observation of each order; columns in the order in which `store.rows.named_lines` writes them.
+COPY named (alpaca_order_id, account_id, event_key, source, snapshot_ns, stated, topic, partition, "offset") FROM STDIN
+
+-- name: named_observed
+-- What `named` stands for, in full.
+SELECT v.*, true AS winner
+FROM named n
+JOIN order_events v USING (alpaca_order_id, account_id, event_key)
+
+-- name: named_briefly
+-- The same, as far as `named` has it.
+SELECT n.*, true AS winner FROM named n
 
 -- name: copy_observed
 -- Takes the batch; columns in the order in which `store.rows` writes them.
