@@ -1,7 +1,7 @@
 """What one record of the log says about one order, as a frozen value.
 
 `line` is the observation in canonical text: its content (the fields of `CONTENT_COLUMNS`), then its identity, rank,
-version and place (`LINE_COLUMNS`), joined by tabs, `\\N` for null, exactly what Postgres takes by COPY. The parser makes
+version and place (`LINE_COLUMNS`), joined by tabs, `\\N` for null: just what Postgres takes by COPY. The parser makes
 it once, and it is used three times: to tell two observations apart, to store the history, to store the row. Times and
 decimals stay the broker's own characters (I7).
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from typing import Any
 
 import psycopg
@@ -22,12 +21,6 @@ class Binder:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
         self._sql = load("binding.sql")
-
-    def decided(self, accounts: Iterable[str]) -> psycopg.Cursor[Any]:
-        """Ask which accounts have decisions; one-column rows."""
-        return self._connection.execute(
-            self._sql["decided_accounts"], {"accounts": sorted(set(accounts))}, prepare=True
-        )
 
     def bind(self, orders: set[OrderKey]) -> set[OrderKey]:
         """Bind the families of `orders`; gives the orders with a link to one that has no row (yet).

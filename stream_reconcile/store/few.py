@@ -1,0 +1,121 @@
+"""A few observations in one call: what `store.ways` does by a statement each, as a function of this session.
+
+Under a trickle of events the client's own work for each statement takes longer than the statement. The function is made
+of the very texts of apply.sql, so there is one of each; it lives in pg_temp, so it is never older than the program.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+from stream_reconcile.store.batch import Batch
+from stream_reconcile.store.queries import load
+from stream_reconcile.store.rows import event_lines, evidence_json, fill_lines, observed_lines, parent_arrays
+from stream_reconcile.store.ways import Fence, Looked, reading
+
+FEW_LINES: Final = 32
+"""Up to so many observations go this way."""
+
+# Parameters by the names that the statements give them, with their types.
+_PARAMETERS: Final = {
+    "lines": "text", "fills": "text", "evidence": "text", "named_accounts": "text[]", "group": "text", "owner": "text",
+    "topics": "text[]", "partitions": "integer[]", "expected": "bigint[]", "epochs": "bigint[]", "topic_ids": "text[]",
+    "next_offsets": "bigint[]", "leader_epochs": "integer[]", "record_times": "timestamptz[]", "orders": "text[]",
+    "accounts": "text[]", "versions": "bigint[]", "parents": "text[]", "ratios": "numeric[]",
+}  # fmt: skip
+_FUNCTION: Final = """
+CREATE OR REPLACE FUNCTION pg_temp.write_few({parameters}) RETURNS TABLE (what text, says json)
+LANGUAGE plpgsql AS $few$
+#variable_conflict use_column
+DECLARE
+    said record;
+    added bigint := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('stream-reconcile.' || current_schema(), 0));
+    IF cardinality(_topics) > 0 THEN
+        FOR said IN {advance_cursors} LOOP END LOOP;
+    END IF;
+    IF _lines <> '' THEN
+        {upsert_executions};
+        IF cardinality(_orders) > 0 THEN
+            {state_parents};
+        END IF;
+        {insert_events};
+        GET DIAGNOSTICS added = ROW_COUNT;
+    END IF;
+    what := 'events'; says := to_json(added); RETURN NEXT;
+    IF _evidence <> '' THEN
+        FOR said IN {insert_evidence} LOOP what := 'evidence'; says := row_to_json(said); RETURN NEXT; END LOOP;
+    END IF;
+    IF _fills <> '' THEN
+        FOR said IN {insert_fills} LOOP what := 'disputed'; says := row_to_json(said); RETURN NEXT; END LOOP;
+    END IF;
+    IF _lines <> '' THEN
+        FOR said IN {inspect} LOOP what := 'inspected'; says := row_to_json(said); RETURN NEXT; END LOOP;
+        FOR said IN {decided_accounts} LOOP what := 'decided'; says := row_to_json(said); RETURN NEXT; END LOOP;
+    END IF;
+END
+$few$
+"""
+_CALL: Final = "SELECT what, says FROM pg_temp.write_few({arguments})"
+_NO_PARENTS: Final[dict[str, list[Any]]] = {
+    name: [] for name in ("orders", "accounts", "versions", "parents", "ratios")
+}
+
+
+class FewWay:
+    """The way of a few lines on one connection."""
+
+    def __init__(self, connection: psycopg.Connection, fence: Fence) -> None:
+        self._connection, self._fence = connection, fence
+        texts = dict(load("apply.sql"))
+        for name in ("upsert_executions", "insert_events", "inspect"):
+            texts[name] = reading(texts[name], "observed", texts["few_observed"])
+        texts["insert_fills"] = reading(texts["insert_fills"], "observed_fills", texts["few_fills"])
+        decided = load("binding.sql")["decided_accounts"]
+        texts["decided_accounts"] = decided.replace("%(accounts)s", "%(named_accounts)s")
+        body = {name: re.sub(r"%\((\w+)\)s", r"_\1", text) for name, text in texts.items()}
+        parameters = ", ".join(f"_{name} {kind}" for name, kind in _PARAMETERS.items())
+        connection.execute(sql.SQL(_FUNCTION.format(parameters=parameters, **body)))
+        arguments = ", ".join(f"%({name})s::{kind}" for name, kind in _PARAMETERS.items())
+        self._call = sql.SQL(_CALL.format(arguments=arguments))
+
+    @staticmethod
+    def takes(batch: Batch, few_lines: int) -> bool:
+        """Whether a batch is small enough and plain.
+
+        Plain is without escapes, which the function does not undo, and without evidence for orders that may have no
+        row, which needs more than the shared lock.
+        """
+        fold = batch.fold
+        small = len(fold.events) <= few_lines and not fold.without_observation()
+        return small and not any(map(_has_escape, (*event_lines(fold), *fill_lines(fold))))
+
+    def write(self, batch: Batch) -> Looked:
+        """Write it, in the open transaction, under the shared lock."""
+        fold = batch.fold
+        values = {
+            "lines": "\n".join(observed_lines(fold)),
+            "fills": "\n".join(fill_lines(fold)),
+            "evidence": evidence_json(fold) if fold.evidence else "",
+            "named_accounts": sorted({account for _order, account in fold.winners}),
+            **self._fence.values(batch.moves),
+            **(parent_arrays(fold.parents) if fold.parents else _NO_PARENTS),
+        }
+        found: dict[str, list[Any]] = {"evidence": [], "disputed": [], "inspected": [], "decided": []}
+        added = 0
+        for what, said in self._connection.execute(self._call, values, prepare=True):
+            if what == "events":
+                added = said
+            else:
+                found[what].append(tuple(said.values()))
+        return Looked(added, **found)
+
+
+def _has_escape(line: str) -> bool:
+    """True when a line of COPY text holds more than the nulls that the function understands."""
+    return line.count("\\") != line.count("\t\\N")
