@@ -94,14 +94,14 @@ def check(connection: psycopg.Connection[Any], *, account_id: str, group: str, e
         if more := verdict.differing - len(verdict.differences):
             report.counts["executions and fills", "not listed"] += more
         for query, table in _UNPAIRED.items():
-            for kind, subject in _read(connection, sql.SQL(_SQL[query])):  # type: ignore[arg-type]  # from our file
+            for kind, subject in _read(connection, sql.SQL(_SQL[query])):
                 report.add(Fault(kind, table, subject))
         for query, (table, columns) in _PAIRED.items():
             for row in _read(connection, _differing(_SQL[query], columns)):
                 report.add(Fault("different", table, *row))
         for table, subject in connection.execute(_SQL["other_accounts"], {"account_id": account_id}):
             report.add(Fault("doubled", table, f"{subject} of another account"))
-        for fault in _cursor_faults(connection, group, ends):
+        for fault in cursor_faults(connection, group, ends):
             report.add(fault)
     return report
 
@@ -135,7 +135,7 @@ def _differing(pairs: str, columns: tuple[str, ...]) -> sql.Composed:
         " WHERE ({ours}) IS DISTINCT FROM ({truth}) AND d.differs"
     ).format(
         subject=_subject(pairs),
-        pairs=sql.SQL(pairs),  # type: ignore[arg-type]  # from our own file
+        pairs=sql.SQL(pairs),
         cells=sql.SQL(", ").join(cells),
         ours=listed("o"),
         truth=listed("t"),
@@ -151,12 +151,13 @@ def _subject(pairs: str) -> sql.SQL:
     return sql.SQL("o.alpaca_order_id, o.kind, o.evidence_id" if "fill_evidence" in pairs else "o.alpaca_order_id")
 
 
-def _read(connection: psycopg.Connection[Any], query: sql.Composable) -> Iterator[tuple[Any, ...]]:
+def _read(connection: psycopg.Connection[Any], query: sql.SQL | sql.Composed) -> Iterator[tuple[Any, ...]]:
     with connection.cursor("checker") as cursor:
         yield from cursor.execute(query, {})
 
 
-def _cursor_faults(connection: psycopg.Connection[Any], group: str, ends: Mapping[Partition, int]) -> Iterator[Fault]:
+def cursor_faults(connection: psycopg.Connection[Any], group: str, ends: Mapping[Partition, int]) -> Iterator[Fault]:
+    """Cursors that are not at the end of their partition."""
     table = "stream_cursors"
     rows = {
         Partition(topic, partition): offsets

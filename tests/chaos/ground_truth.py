@@ -177,7 +177,7 @@ def _version(order: dict[str, Any]) -> int:
     return parse_time(order["updated_at"])
 
 
-def _statements(data: dict[str, Any]) -> Iterator[tuple[str, str, str, str | None, str]]:
+def _statements(data: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     """Executions that a frame tells of or takes back: kind, order, its id, the execution it is about, time."""
     event, order_id, at = data["event"], data["order"]["id"], data["timestamp"]
     previous = data.get("previous_execution_id")
