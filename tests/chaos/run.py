@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from own_servers import ACCOUNT, SCHEMA, OwnServers
 
@@ -18,7 +19,7 @@ from stream_reconcile.store.connect import connect
 from .checker import Report, check, cursor_faults
 from .digest import TableDigest, digests
 from .ground_truth import Counts, StoredTruth
-from .long_log import fill
+from .long_log import Log, fill
 from .members import Member
 from .schedule import MEMBERS, schedule
 from .sight import Sight
@@ -34,6 +35,14 @@ _KAFKA: Final = {
 }
 
 
+# What a member takes from a partition at once: the client's default, and of a short log so little that it takes many
+# batches to apply it, or there would be hardly a moment at which to kill anybody.
+_USUAL_FETCH_BYTES: Final = 1_048_576
+_LEAST_FETCH_BYTES: Final = 8_000
+_LEAST_FETCHES: Final = 1_000
+_BYTES_OF_A_RECORD: Final = 1_300
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the user has a say in."""
@@ -43,6 +52,15 @@ class Options:
     stops: int
     seed: int
     data_dir: Path | None
+
+
+class Replay(NamedTuple):
+    """How the members took the rewind."""
+
+    restarts: int
+    """Members that had to be started again: a rewind must not take that."""
+    taken_up: int
+    """Cursors that a running member found moved, and followed."""
 
 
 @dataclass(slots=True)
@@ -55,10 +73,10 @@ class Outcome:
     struck: list[Struck]
     report: Report
     seconds: dict[str, float]
-    logged: dict[str, int]
+    logged: Counter[str]
     before: dict[str, TableDigest]
     after: dict[str, TableDigest] = field(default_factory=dict)
-    replay_restarts: int = 0
+    replay: Replay = field(default_factory=lambda: Replay(0, 0))
 
     @property
     def changed_by_replay(self) -> list[str]:
@@ -68,7 +86,7 @@ class Outcome:
     @property
     def equal(self) -> bool:
         """All is as it has to be."""
-        return not (self.report.differences or self.changed_by_replay or self.replay_restarts)
+        return not (self.report.differences or self.changed_by_replay or self.replay.restarts)
 
     def count(self, kind: str) -> int:
         """Acts of a kind."""
@@ -89,7 +107,7 @@ def run(options: Options, say: Callable[[str], None]) -> Outcome:
             log = fill(servers, dsn, events=options.events, seed=options.seed)
         say(f"{log.records:,} records; starting the members")
         with _timed(seconds, "apply"):
-            members = _start(programs, servers, dsn)
+            members = _start(programs, servers, dsn, log)
             storm = Storm(members, sight, log.records, say)
             struck = storm.run(schedule(options.seed, options.kills, options.stops))
         say("everything is applied; comparing")
@@ -103,18 +121,20 @@ def run(options: Options, say: Callable[[str], None]) -> Outcome:
             outcome = Outcome(options, log.records, truth, struck, report, seconds, _logged(members), before)
             say("setting all cursors back to the start; everything is applied again")
             with _timed(seconds, "replay"):
-                outcome.replay_restarts = _replay(members, sight, storm)
+                outcome.replay = _replay(members, sight, storm)
             outcome.after = digests(connection)
             for fault in cursor_faults(connection, GROUP, log.ends):
                 report.add(fault)
     return outcome
 
 
-def _start(programs: Programs, servers: OwnServers, dsn: str) -> list[Member]:
+def _start(programs: Programs, servers: OwnServers, dsn: str, log: Log) -> list[Member]:
+    fetched = max(_LEAST_FETCH_BYTES, min(_USUAL_FETCH_BYTES, log.records * _BYTES_OF_A_RECORD // _LEAST_FETCHES))
     own = {
         "KAFKA_BOOTSTRAP_SERVERS": servers.kafka.bootstrap_servers,
         "DATABASE_URL": dsn,
         "RECONCILE_LOG_FORMAT": "json",
+        "RECONCILE_KAFKA_CLIENT": json.dumps({"fetch.message.max.bytes": fetched}),
         "RECONCILE_MIGRATE": "0",  # the database is a clone of one that is migrated
     }
     return [
@@ -122,22 +142,20 @@ def _start(programs: Programs, servers: OwnServers, dsn: str) -> list[Member]:
     ]
 
 
-def _replay(members: list[Member], sight: Sight, storm: Storm) -> int:
-    """Rewind and wait; how many sessions and processes had to begin anew, which a rewind must not make them do."""
+def _replay(members: list[Member], sight: Sight, storm: Storm) -> Replay:
+    """Rewind, and wait until everything is applied again."""
+    # What nobody owns yet would be read from its start by a claim, which is no way to take up a rewind.
+    storm.wait_until_owned()
     pids = [member.pid for member in members]
-    sessions = _sessions_ended(members)
+    moved = _logged(members)["cursor_moved"]
     sight.rewind()
     storm.wait_until_applied(1.0)
-    processes = sum(member.pid != pid for member, pid in zip(members, pids, strict=True))
-    return processes + _sessions_ended(members) - sessions
+    restarts = sum(member.pid != pid for member, pid in zip(members, pids, strict=True))
+    return Replay(restarts, _logged(members)["cursor_moved"] - moved)
 
 
-def _sessions_ended(members: list[Member]) -> int:
-    return sum(member.logged["apply_session_ended"] for member in members)
-
-
-def _logged(members: list[Member]) -> dict[str, int]:
-    return dict(sum((member.logged for member in members), start=Counter()))
+def _logged(members: list[Member]) -> Counter[str]:
+    return sum((member.logged for member in members), start=Counter())
 
 
 @contextmanager

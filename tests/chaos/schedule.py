@@ -21,6 +21,7 @@ class Point(StrEnum):
     """Where a member is, as seen from Postgres."""
 
     ANYWHERE = "anywhere"
+    """At work: it owns cursors. A member that is only starting has nothing to lose."""
     COPYING = "copying"
     """Its batch is on the way into the temporary table: nothing is locked."""
     WRITING = "writing"

@@ -69,8 +69,13 @@ class Sight:
         """Set all cursors back to the start."""
         self._connection.execute(_REWIND, [self._group])
 
-    def reach(self, point: Point, members: Sequence[Member], meant: Member, within_s: float) -> Member | None:
-        """Wait until a member is at the point, at first only the one meant; None when none came there in time."""
+    def reach(
+        self, point: Point, members: Sequence[Member], meant: Member, within_s: float, *, end: int
+    ) -> Member | None:
+        """Wait until a member is at the point, at first only the one meant.
+
+        None when none came there in time, or all `end` records are applied, so that none will.
+        """
         begun = time.monotonic()
         ports: dict[int, Member] = {}
         before: dict[int, _Session] = {}
@@ -78,11 +83,15 @@ class Sight:
             sessions = self._sessions()
             if any(session.port not in ports for session in sessions):
                 ports = {port: member for member in members for port in member.ports()}
+            owners = self.owners() if point is Point.ANYWHERE else set()
             for session in sessions:
                 member = ports.get(session.port)
-                wanted = member is meant or (member is not None and waited > _PREFERRED_FOR * within_s)
-                if wanted and _is_at(point, session, before.get(session.port)):
+                if member is None or not (member is meant or waited > _PREFERRED_FOR * within_s):
+                    continue
+                if member.owner in owners or _is_at(point, session, before.get(session.port)):
                     return member
+            if not any(session.transaction for session in sessions) and self.applied() >= end:
+                return None
             before = {session.port: session for session in sessions}
             time.sleep(_LOOK_EVERY_S)  # how often to look, not how long to wait
         return None
@@ -103,7 +112,7 @@ def _is_at(point: Point, now: _Session, before: _Session | None) -> bool:
         case Point.COMMITTED:
             return before is not None and before.transaction is not None and now.transaction != before.transaction
         case Point.ANYWHERE:
-            return True
+            return False  # its cursors say whether it is at work
 
 
 def _bare(query: str) -> str:

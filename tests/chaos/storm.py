@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from stream_reconcile.core.errors import ReconcileError
 
 from .members import Member
-from .schedule import Act, Point
+from .schedule import Act
 from .sight import Sight
 
 _STALLED_S: Final = 120.0
@@ -75,13 +75,14 @@ class Storm:
                 raise Stuck(f"{applied} of {self._records} records are applied, and for {_STALLED_S:.0f} s no more")
             time.sleep(_LOOK_EVERY_S)
 
+    def wait_until_owned(self) -> None:
+        """Until every cursor belongs to a member that lives. Raises as `wait_until_applied`."""
+        self._wait(lambda: self._sight.owners() <= {member.owner for member in self._members}, "a dead member")
+
     def _strike(self, act: Act) -> Struck:
         meant = self._members[act.member]
-        found = meant
-        hit = True
-        if act.point is not Point.ANYWHERE:
-            reached = self._sight.reach(act.point, self._members, meant, _AIMS_FOR_S)
-            found, hit = reached or meant, reached is not None
+        reached = self._sight.reach(act.point, self._members, meant, _AIMS_FOR_S, end=self._records)
+        found, hit = reached or meant, reached is not None
         if act.kind == "kill":
             found.kill_and_start_again()
         else:
@@ -94,12 +95,15 @@ class Storm:
 
     def _wait_until_taken_over(self, zombie: Member) -> None:
         """Until the other member has claimed what the stopped one had."""
-        give_up = time.monotonic() + _TAKEN_OVER_WITHIN_S
         owner = zombie.owner
-        while owner in self._sight.owners():
+        self._wait(lambda: owner not in self._sight.owners(), f"{zombie.name}, which is stopped")
+
+    def _wait(self, met: Callable[[], bool], whose: str) -> None:
+        give_up = time.monotonic() + _TAKEN_OVER_WITHIN_S
+        while not met():
             self._require_alive()
             if time.monotonic() > give_up:
-                raise Stuck(f"{zombie.name} is stopped, and for {_TAKEN_OVER_WITHIN_S:.0f} s none took its partitions")
+                raise Stuck(f"for {_TAKEN_OVER_WITHIN_S:.0f} s nobody took over the partitions of {whose}")
             time.sleep(_LOOK_EVERY_S)
 
     def _require_alive(self) -> None:
