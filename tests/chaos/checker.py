@@ -85,6 +85,7 @@ def check(connection: psycopg.Connection[Any], *, account_id: str, group: str, e
     """Compare everything. `ends`: how many records each partition holds. `connection` sees our schema first."""
     report = Report()
     with connection.transaction():
+        connection.execute(_SQL["plan"])
         truth = StoredTruth(connection)
         report.events = truth.counts().events
         verdict = compare(connection, account_id, truth)

@@ -1,6 +1,11 @@
 -- Our tables against the ground truth, as far as `simulator.verdict` does not compare them: the history, the evidence,
 -- the places in the log, findings, and what is there that should not be. All rows of a query are differences.
 
+-- name: plan
+-- Large joins in memory where they fit; compiling these statements takes longer than running them on a short log.
+SET LOCAL work_mem = '128MB';
+SET LOCAL jit = off
+
 -- name: events_unpaired
 -- Observations that are missing, doubled (an observation of the truth at another place or account), or unknown.
 SELECT CASE WHEN o.alpaca_order_id IS NULL THEN 'missing'

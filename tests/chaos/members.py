@@ -57,8 +57,11 @@ class Member:
         self._program.require_alive()
 
     def ports(self) -> set[int]:
-        """Its ends of TCP connections."""
-        return {each.laddr.port for each in psutil.Process(self.pid).net_connections("tcp") if each.raddr}
+        """Its ends of TCP connections; none when it has just ended."""
+        try:
+            return {each.laddr.port for each in psutil.Process(self.pid).net_connections("tcp") if each.raddr}
+        except psutil.NoSuchProcess:
+            return set()
 
     def _of_this_life(self) -> Counter[str]:
         return Counter(str(line.get("event")) for line in self._lines())

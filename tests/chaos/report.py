@@ -61,6 +61,7 @@ def figures(outcome: Outcome) -> dict[str, float | int]:
         "cursors_taken_up_again": outcome.replay.taken_up,
         "seconds_to_apply_again": seconds["replay"],
         "events_per_s_again": outcome.records / seconds["replay"],
+        "peak_rss_mb": outcome.peak_rss_mb,
         "differences": outcome.report.differences,
         "tables_changed_by_replay": len(outcome.changed_by_replay),
         "restarts_in_replay": outcome.replay.restarts,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from own_servers import ACCOUNT, SCHEMA, OwnServers
+from processes import peak_rss_mb
 
 from stream_reconcile.demo.programs import Programs
 from stream_reconcile.store.connect import connect
@@ -33,8 +34,6 @@ _KAFKA: Final = {
     "group.consumer.min.session.timeout.ms": "3000",
     "group.consumer.heartbeat.interval.ms": "1000",
 }
-
-
 # What a member takes from a partition at once: the client's default, and of a short log so little that it takes many
 # batches to apply it, or there would be hardly a moment at which to kill anybody.
 _USUAL_FETCH_BYTES: Final = 1_048_576
@@ -76,6 +75,7 @@ class Outcome:
     logged: Counter[str]
     before: dict[str, TableDigest]
     after: dict[str, TableDigest] = field(default_factory=dict)
+    peak_rss_mb: float = 0.0
     replay: Replay = field(default_factory=lambda: Replay(0, 0))
 
     @property
@@ -125,6 +125,7 @@ def run(options: Options, say: Callable[[str], None]) -> Outcome:
             outcome.after = digests(connection)
             for fault in cursor_faults(connection, GROUP, log.ends):
                 report.add(fault)
+    outcome.peak_rss_mb = peak_rss_mb("self")
     return outcome
 
 
@@ -144,7 +145,7 @@ def _start(programs: Programs, servers: OwnServers, dsn: str, log: Log) -> list[
 
 def _replay(members: list[Member], sight: Sight, storm: Storm) -> Replay:
     """Rewind, and wait until everything is applied again."""
-    # What nobody owns yet would be read from its start by a claim, which is no way to take up a rewind.
+    # Who joins only now would read from the start by its claim, which is no way to take up a rewind.
     storm.wait_until_owned()
     pids = [member.pid for member in members]
     moved = _logged(members)["cursor_moved"]

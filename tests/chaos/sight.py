@@ -33,7 +33,7 @@ WHERE consumer_group = %s
 """
 
 
-class _Session(NamedTuple):
+class Session(NamedTuple):
     """What a member's connection is doing."""
 
     port: int
@@ -78,17 +78,20 @@ class Sight:
         """
         begun = time.monotonic()
         ports: dict[int, Member] = {}
-        before: dict[int, _Session] = {}
+        before: dict[int, Session] = {}
         while (waited := time.monotonic() - begun) < within_s:
             sessions = self._sessions()
             if any(session.port not in ports for session in sessions):
                 ports = {port: member for member in members for port in member.ports()}
-            owners = self.owners() if point is Point.ANYWHERE else set()
             for session in sessions:
                 member = ports.get(session.port)
                 if member is None or not (member is meant or waited > _PREFERRED_FOR * within_s):
                     continue
-                if member.owner in owners or _is_at(point, session, before.get(session.port)):
+                if point is Point.ANYWHERE:
+                    there = member.owner in self.owners()
+                else:
+                    there = is_at(point, session, before.get(session.port))
+                if there:
                     return member
             if not any(session.transaction for session in sessions) and self.applied() >= end:
                 return None
@@ -96,12 +99,13 @@ class Sight:
             time.sleep(_LOOK_EVERY_S)  # how often to look, not how long to wait
         return None
 
-    def _sessions(self) -> list[_Session]:
+    def _sessions(self) -> list[Session]:
         rows: list[tuple[Any, ...]] = self._connection.execute(_SESSIONS, prepare=True).fetchall()
-        return [_Session(port, active, _bare(query), transaction) for port, active, query, transaction in rows]
+        return [Session(port, active, bare(query), transaction) for port, active, query, transaction in rows]
 
 
-def _is_at(point: Point, now: _Session, before: _Session | None) -> bool:
+def is_at(point: Point, now: Session, before: Session | None) -> bool:
+    """Whether a session is at the point now, `before` being how it was at the look before."""
     match point:
         case Point.COPYING:
             return now.active and now.statement.startswith("COPY")
@@ -112,10 +116,10 @@ def _is_at(point: Point, now: _Session, before: _Session | None) -> bool:
         case Point.COMMITTED:
             return before is not None and before.transaction is not None and now.transaction != before.transaction
         case Point.ANYWHERE:
-            return False  # its cursors say whether it is at work
+            return True
 
 
-def _bare(query: str) -> str:
+def bare(query: str) -> str:
     """A statement without the comment lines before it, which name it."""
     lines = query.splitlines()
     while lines and lines[0].lstrip().startswith("--"):

@@ -76,8 +76,8 @@ class Storm:
             time.sleep(_LOOK_EVERY_S)
 
     def wait_until_owned(self) -> None:
-        """Until every cursor belongs to a member that lives. Raises as `wait_until_applied`."""
-        self._wait(lambda: self._sight.owners() <= {member.owner for member in self._members}, "a dead member")
+        """Until the members that live share all cursors. Raises as `wait_until_applied`."""
+        self._wait(lambda: self._sight.owners() == {member.owner for member in self._members}, "a dead member")
 
     def _strike(self, act: Act) -> Struck:
         meant = self._members[act.member]
