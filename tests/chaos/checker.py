@@ -2,7 +2,7 @@
 
 Orders and fills are compared by `simulator.verdict`, against the broker's books; the rest by Postgres itself, against
 what the frames said. Both read in pages, so memory stays flat whatever the size; all differences are counted, the first
-`MOST_LISTED` are kept.
+of each kind are kept.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ import psycopg
 from psycopg import sql
 
 from stream_reconcile.log.topics import Partition
-from stream_reconcile.simulator.verdict import MOST_LISTED, Difference, compare
+from stream_reconcile.simulator.verdict import Difference, compare
 from stream_reconcile.store.queries import parse
 
 from .ground_truth import EVENT_COLUMNS, StoredTruth
 
 _SQL: Final = parse((Path(__file__).parent / "checker.sql").read_text(encoding="utf-8"), "checker.sql")
+
+LISTED_OF_A_KIND: Final = 100
+"""One kind of difference in great numbers must not hide another."""
 
 _UNPAIRED: Final = {
     "events_unpaired": "order_events",
@@ -77,7 +80,7 @@ class Report:
 
     def add(self, fault: Fault) -> None:
         self.counts[fault.table, fault.kind] += 1
-        if len(self.listed) < MOST_LISTED:
+        if self.counts[fault.table, fault.kind] <= LISTED_OF_A_KIND:
             self.listed.append(fault)
 
 
@@ -93,7 +96,7 @@ def check(connection: psycopg.Connection[Any], *, account_id: str, group: str, e
         for difference in verdict.differences:
             report.add(_fault(connection, difference))
         if more := verdict.differing - len(verdict.differences):
-            report.counts["executions and fills", "not listed"] += more
+            report.counts["executions and fills", "not told apart"] += more
         for query, table in _UNPAIRED.items():
             for kind, subject in _read(connection, sql.SQL(_SQL[query])):
                 report.add(Fault(kind, table, subject))

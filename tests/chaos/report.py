@@ -6,26 +6,29 @@ import json
 import platform
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
 from .run import Outcome
 
+_SHOWN: Final = 20
+"""Differences shown; the file has more."""
+
 
 def show(outcome: Outcome, console: Console) -> None:
-    """The table, then each difference."""
+    """The table, then what differs."""
     table = Table(title=f"chaos, seed {outcome.options.seed}", title_justify="left")
     table.add_column("what", no_wrap=True)
     table.add_column("figure", justify="right")
     for name, figure in figures(outcome).items():
         table.add_row(name.replace("_", " "), _text(figure))
     console.print(table)
-    for fault in outcome.report.listed:
-        console.print(f"[red]{fault}", highlight=False)
-    if unlisted := outcome.report.differences - len(outcome.report.listed):
-        console.print(f"[red]… and {unlisted:,} more")
+    for (where, kind), count in sorted(outcome.report.counts.items()):
+        console.print(f"[red]{where}: {count:,} {kind}")
+    for fault in outcome.report.listed[:_SHOWN]:
+        console.print(str(fault), markup=False)
     for name in outcome.changed_by_replay:
         console.print(f"[red]the replay changed {name}: {outcome.before[name]} before, {outcome.after.get(name)} after")
     console.print("[green]all is equal" if outcome.equal else "[red]not equal")

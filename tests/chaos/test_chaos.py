@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -27,7 +28,7 @@ def test_members_are_killed_and_all_is_equal(tmp_path: Path) -> None:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "chaos", "--seed", "20"),
-            *("--events", "8000", "--kills", "4", "--stops", "1", "--output", str(output)),
+            *("--events", "12000", "--kills", "4", "--stops", "1", "--output", str(output)),
         ],
         env=os.environ | {"PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS / 'benchmarks'}"},
         capture_output=True,
@@ -40,7 +41,7 @@ def test_members_are_killed_and_all_is_equal(tmp_path: Path) -> None:
     found = json.loads(output.read_text("utf-8"))
     figures = found["figures"]
     assert found["equal"] is True
-    assert figures["events"] >= 8_000
+    assert figures["events"] >= 12_000
     assert figures["kills"] == 4
     assert figures["stops"] == 1
     assert figures["duplicates_dropped"] > 250
@@ -77,8 +78,11 @@ def test_a_difference_is_shown_and_written(tmp_path: Path) -> None:
     found.report.add(Fault("doubled", "fills", "order x:1"))
     found.report.add(Fault("different", "executions", "order", "qty", "1", "2"))
     assert not found.equal
-    console = Console(width=120, record=True, quiet=True)
+    console = Console(width=120, record=True, file=io.StringIO())
     show(found, console)
+    shown = console.export_text()
+    assert "fills: 1 doubled" in shown
+    assert "executions: different: order: qty is 1, should be 2" in shown
     write(found, tmp_path / "new" / "chaos.json")
     written = json.loads((tmp_path / "new" / "chaos.json").read_text("utf-8"))
     assert written["equal"] is False
