@@ -36,7 +36,7 @@ _KAFKA: Final = {
 }
 # Of a short log a member fetches a few records at once, so that it takes many transactions to apply it: or all would be
 # applied before there is anybody to kill.
-_USUAL_FETCH_FROM: Final = 200_000
+_USUAL_FETCH_FROM: Final = 50_000
 _SMALL_FETCH_BYTES: Final = 4_000
 
 
