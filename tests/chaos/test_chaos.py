@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from .checker import Fault, Report
@@ -23,17 +24,18 @@ from .storm import Struck
 TESTS = Path(__file__).resolve().parents[1]
 
 
+@pytest.mark.timeout(180)  # half a minute on two idle cores, of which servers and members take most to start
 def test_members_are_killed_and_all_is_equal(tmp_path: Path) -> None:
     output = tmp_path / "chaos.json"
     done = subprocess.run(
         [
             *(sys.executable, "-m", "chaos", "--seed", "20"),
-            *("--events", "12000", "--kills", "4", "--stops", "1", "--output", str(output)),
+            *("--events", "8000", "--kills", "4", "--stops", "1", "--output", str(output)),
         ],
         env=os.environ | {"PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS / 'benchmarks'}"},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=170,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -41,7 +43,7 @@ def test_members_are_killed_and_all_is_equal(tmp_path: Path) -> None:
     found = json.loads(output.read_text("utf-8"))
     figures = found["figures"]
     assert found["equal"] is True
-    assert figures["events"] >= 12_000
+    assert figures["events"] >= 8_000
     assert figures["kills"] == 4
     assert figures["stops"] == 1
     assert figures["duplicates_dropped"] > 250
