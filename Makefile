@@ -20,7 +20,7 @@ INSTALL = $(INDEX); $(BIN)/uv pip install --quiet --python $(BIN)/python
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 ARGS ?=
 
-.PHONY: help setup demo test lint format bench lock clean
+.PHONY: help setup demo test lint format bench chaos lock clean
 help: ## What there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
@@ -48,6 +48,11 @@ format: .venv/.installed-dev ## Let ruff put the style right
 bench: .venv/.installed-dev ## Measure against the floor; figures in build/bench.json (ONLY=name,… SCALE=0.1)
 	@mkdir -p build
 	@$(BIN)/python tests/benchmarks/bench.py $(if $(ONLY),--only $(ONLY)) $(if $(SCALE),--scale $(SCALE)) $(ARGS)
+
+chaos: .venv/.installed-dev ## Kill members over a long log, compare with the truth (EVENTS=100000 KILLS=10 SEED=7)
+	@mkdir -p build
+	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m chaos $(if $(EVENTS),--events $(EVENTS)) \
+		$(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lock: .venv/.tools ## Take the newest releases that pyproject.toml allows into requirements/
 	@$(INDEX); export UV_CUSTOM_COMPILE_COMMAND="make lock"; \

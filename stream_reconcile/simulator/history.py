@@ -44,6 +44,7 @@ class HistoryCounts:
 
 
 SinkT = TypeVar("SinkT", bound=TruthSink)
+FrameT = TypeVar("FrameT")
 
 
 class History(Generic[SinkT]):
@@ -144,27 +145,27 @@ def generate_history(
 
 
 def disturbed(
-    frames: Iterable[bytes],
+    frames: Iterable[FrameT],
     seed: int | str,
     *,
     duplicates: float = 0.05,
     reordered: float = 0.1,
     window: int = 20,
-) -> Iterator[bytes]:
-    """The same frames as a bad network brings them: a share of them twice, a share of them late.
+) -> Iterator[FrameT]:
+    """The same frames, in whatever form, as a bad network brings them: a share of them twice, a share of them late.
 
     A frame that is late or repeated comes at most `window` frames after its place. Nothing is lost.
     """
     rng = seeded(seed)
-    later: dict[int, list[bytes]] = {}
+    later: dict[int, list[FrameT]] = {}
     place = 0
-    for place, raw in enumerate(frames):
+    for place, frame in enumerate(frames):
         if rng.random() < reordered:
-            later.setdefault(place + 1 + int(rng.random() * window), []).append(raw)
+            later.setdefault(place + 1 + int(rng.random() * window), []).append(frame)
         else:
-            yield raw
+            yield frame
         if rng.random() < duplicates:
-            later.setdefault(place + 1 + int(rng.random() * window), []).append(raw)
+            later.setdefault(place + 1 + int(rng.random() * window), []).append(frame)
         yield from later.pop(place, ())
     for due in sorted(later):
         yield from later[due]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 from children import BenchmarkError
 from confluent_kafka import Producer
@@ -30,6 +31,7 @@ PARTITIONS: Final = 8
 DUPLICATES: Final = 0.05
 ORDERS_PER_EVENT: Final = 0.3
 _DUPLICATE_WITHIN: Final = 20
+_FLUSHED_WITHIN_S: Final = 120.0
 _STREAM_ID: Final = "be5c4a00-0000-4000-8000-000000000000"
 
 
@@ -71,47 +73,68 @@ def frames_with_duplicates(events: int) -> Iterator[Frame]:
             yield each
 
 
+class LogFiller:
+    """Writes frames as ingest does, one after another, to the topics of one or more prefixes. A context manager."""
+
+    def __init__(self, bootstrap_servers: str, prefixes: Iterable[str]) -> None:
+        self._topics = {prefix: Topics(prefix).trade_updates for prefix in prefixes}
+        config = KafkaConfig(bootstrap_servers)
+        with KafkaAdmin(config) as admin:
+            for prefix in self._topics:
+                ensure_topics(admin, Topics(prefix))
+        # All these topics carry the same type of record, so any of their names stands for it.
+        self._record_of = next(iter(self._topics.values()))
+        self._codec = SingleObjectCodec(Topics(next(iter(self._topics))))
+        self._producer = Producer({**config.producer(), "linger.ms": 20, "queue.buffering.max.kbytes": 262_144})
+        self._position = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._producer.flush(_FLUSHED_WITHIN_S if error is None else 0)
+
+    def put(self, frame: Frame, prefixes: Iterable[str], **more: Any) -> None:
+        """Write a frame to the topic of each prefix; `more` goes to `Producer.produce` (timestamp, on_delivery)."""
+        envelope = Envelope(
+            ACCOUNT, _STREAM_ID, self._position, time.time_ns(), "stream", frame.event, frame.order_id, frame.raw
+        )
+        key, value = record_key(ACCOUNT, frame.order_id), self._codec.encode(self._record_of, envelope)
+        for prefix in prefixes:
+            self._produce(self._topics[prefix], key, value, more)
+        if self._position % 1_000 == 0:
+            self._producer.poll(0)
+        self._position += 1
+
+    def _produce(self, topic: str, key: bytes, value: bytes, more: dict[str, Any]) -> None:
+        while True:
+            try:
+                self._producer.produce(topic, value, key, **more)
+            except BufferError:
+                self._producer.poll(0.1)
+            else:
+                return
+
+
 def fill(bootstrap_servers: str, sizes: dict[str, int]) -> dict[str, Backlog]:
     """Write backlogs of several sizes at once, each the beginning of the same history; by prefix."""
-    config = KafkaConfig(bootstrap_servers)
-    with KafkaAdmin(config) as admin:
-        for prefix in sizes:
-            ensure_topics(admin, Topics(prefix))
-    codec = SingleObjectCodec(Topics(next(iter(sizes))))
-    first = Topics(next(iter(sizes))).trade_updates
-    topics = [(Topics(prefix).trade_updates, size) for prefix, size in sizes.items()]
-    producer = Producer({**config.producer(), "linger.ms": 20, "queue.buffering.max.kbytes": 262_144})
     orders: set[str] = set()
     named: dict[int, int] = {}
     ends = set(sizes.values())
-    for position, frame in enumerate(frames_with_duplicates(max(sizes.values()))):
-        envelope = Envelope(
-            ACCOUNT, _STREAM_ID, position, time.time_ns(), "stream", frame.event, frame.order_id, frame.raw
-        )
-        key, value = record_key(ACCOUNT, frame.order_id), codec.encode(first, envelope)
-        for topic, size in topics:
-            if position < size:
-                _produce(producer, topic, key, value)
-        orders.add(frame.order_id)
-        if position + 1 in ends:
-            named[position + 1] = len(orders)
-        if position % 1_000 == 0:
-            producer.poll(0)
-    producer.flush(120)
-    with KafkaAdmin(config) as admin:
-        if missing := {topic: size - records(admin, topic) for topic, size in topics if records(admin, topic) != size}:
-            raise BenchmarkError(f"Kafka did not take the whole backlog; missing by topic: {missing}")
+    with LogFiller(bootstrap_servers, sizes) as filler:
+        for position, frame in enumerate(frames_with_duplicates(max(sizes.values()))):
+            filler.put(frame, [prefix for prefix, size in sizes.items() if position < size])
+            orders.add(frame.order_id)
+            if position + 1 in ends:
+                named[position + 1] = len(orders)
+    topics = {Topics(prefix).trade_updates: size for prefix, size in sizes.items()}
+    with KafkaAdmin(KafkaConfig(bootstrap_servers)) as admin:
+        found = {topic: records(admin, topic) for topic in topics}
+    if missing := {topic: size - found[topic] for topic, size in topics.items() if found[topic] != size}:
+        raise BenchmarkError(f"Kafka did not take the whole backlog; missing by topic: {missing}")
     return {prefix: Backlog(prefix, size, named[size]) for prefix, size in sizes.items()}
-
-
-def _produce(producer: Producer, topic: str, key: bytes, value: bytes) -> None:
-    while True:
-        try:
-            producer.produce(topic, value, key)
-        except BufferError:
-            producer.poll(0.1)
-        else:
-            return
 
 
 def records(admin: KafkaAdmin, topic: str) -> int:

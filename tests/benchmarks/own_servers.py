@@ -9,7 +9,7 @@ import contextlib
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -36,10 +36,10 @@ class CpuSeconds(NamedTuple):
 class OwnServers:
     """Both servers in a directory that is removed at the end."""
 
-    def __init__(self, parent: Path | None) -> None:
+    def __init__(self, parent: Path | None, kafka_properties: Mapping[str, str] | None = None) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="reconcile-bench-", dir=parent))
         self.directory.chmod(0o755)  # we may run as root, Postgres may not
-        self.kafka = EmbeddedKafka(self.directory / "kafka")
+        self.kafka = EmbeddedKafka(self.directory / "kafka", properties=kafka_properties)
         self.postgres = EmbeddedPostgres(self.directory / "postgres")
 
     def __enter__(self) -> Self:
