@@ -27,6 +27,7 @@ from stream_reconcile.core.errors import FencedError, PostgresUnreachable, Recon
 from stream_reconcile.core.fold import Recent
 from stream_reconcile.jobs.apply.config import ApplyConfig, Report
 from stream_reconcile.jobs.apply.decode import Decoded, Decoder
+from stream_reconcile.jobs.apply.mirror import Mirror
 from stream_reconcile.jobs.apply.positions import Positions
 from stream_reconcile.log.admin import KafkaAdmin
 from stream_reconcile.log.codec import Codec
@@ -86,6 +87,8 @@ class Session:
         """The batch before, on its way into the tables: most of what comes twice comes twice at once."""
         self._under_way: tuple[Future[Written | None], _Prepared] | None = None
         self._thread = ThreadPoolExecutor(1, "apply-write")
+        self._asking = ThreadPoolExecutor(1, "apply-topics")
+        self._topic_ids: Future[dict[str, str]] | None = None
         self._admin = KafkaAdmin(config.kafka)
         try:
             self._connect()
@@ -97,6 +100,7 @@ class Session:
                 claim=self._claim,
                 release=self._release,
             )
+            self._mirror = Mirror(self._consumer)
         except BaseException:
             self._admin.close()
             raise
@@ -109,6 +113,7 @@ class Session:
     ) -> None:
         # What is under way is not waited for with an eye to its outcome: the next session reads it from the cursor.
         self._thread.shutdown(wait=True)
+        self._asking.shutdown(wait=True)
         self._under_way = None
         # Leaving the group calls back into this session: the database connection goes last.
         self._consumer.close()
@@ -124,6 +129,8 @@ class Session:
         next_watch = 0.0
         while not stop.is_set():
             messages = self._consumer.take(self._config.batch_records, 0 if self._under_way else POLL_S)
+            if not messages:
+                self._mirror.show()
             prepared = self._prepare(messages) if messages else None
             if not self._finish():
                 prepared = None  # the cursors were read again: what was prepared does not follow on them
@@ -188,8 +195,11 @@ class Session:
         return starts
 
     def _release(self, partitions: list[Partition], lost: bool) -> None:
-        if not lost:
+        if lost:
+            self._mirror.forget(partitions)
+        else:
             self._finish()
+            self._mirror.show()
         for partition in partitions:
             self._positions.drop(partition)
         log.info("partitions_released", partitions=len(partitions), lost=lost)
@@ -229,7 +239,7 @@ class Session:
             self._reread(go_back=True)
             return False
         mirrored = self._positions.advanced(prepared.batch.moves)
-        self._consumer.mirror(mirrored)
+        self._mirror.note(mirrored)
         self._count(prepared.decoded, written, prepared.records, time.monotonic() - prepared.begun)
         for partition, (offset, _topic_id) in mirrored.items() if self._mismatches else ():
             subject = f"{partition.topic}:{partition.partition}"
@@ -300,11 +310,21 @@ class Session:
             self._reread(go_back=True)
             return
         self._accounts = {account for account, stopped in pinned.items() if not stopped}
-        topic_ids = self._admin.topic_ids(self._config.topics.applied)
-        for partition in self._positions:
+        self._check_topics()
+        self._report(True, "")
+
+    def _check_topics(self) -> None:
+        """Compare topic ids with those of the cursors; they are asked for beside the loop, for the next watch."""
+        if self._topic_ids is not None and not self._topic_ids.done():
+            return
+        asked, self._topic_ids = (
+            self._topic_ids,
+            self._asking.submit(self._admin.topic_ids, self._config.topics.applied),
+        )
+        topic_ids = {} if asked is None else asked.result()
+        for partition in self._positions if asked is not None else ():
             if topic_ids.get(partition.topic) != self._positions[partition].topic_id:
                 raise LogReplaced(f"topic {partition.topic} was made anew or deleted")
-        self._report(True, "")
 
     def _reread(self, *, go_back: bool = False) -> None:
         """Judge our cursors against their rows. Raises Rejoin when one is lost.
