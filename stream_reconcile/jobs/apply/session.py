@@ -167,16 +167,14 @@ class Session:
         """Take the cursors of newly assigned partitions; gives the offset to read each from."""
         self._finish()
         self._recent = {}
-        states = self._log_states(partitions)
+        states, _ = self._log_states(partitions)
         mirrors = self._admin.group_offsets(self._config.group, partitions)
-        ends = self._admin.end_offsets(partitions)
+        claims = {partition: self._cursors.claim(*partition, states[partition]) for partition in partitions}
+        # Asked again: a claim may have waited for a commit of the old owner, which went beyond what was the end before.
+        states, ends = self._log_states(partitions)
         starts: dict[Partition, int] = {}
-        added = 0
-        for partition in partitions:
-            state = states[partition]
-            claimed = self._cursors.claim(*partition, state)
-            cursor = claimed.cursor
-            added += claimed.added
+        for partition, claimed in claims.items():
+            state, cursor = states[partition], claimed.cursor
             mirror = mirrors.get(partition)
             if mirror and is_restored_at_start(mirror.offset, mirror.metadata, claimed.max_offset, cursor.topic_id):
                 self._mismatch(partition, mirror.offset, cursor.next_offset)
@@ -184,6 +182,7 @@ class Session:
                 cursor = self._cursors.restart(*partition, cursor, claimed.max_offset, state)
             self._positions.put(partition, cursor, max(claimed.max_offset, cursor.next_offset))
             starts[partition] = cursor.next_offset
+        added = sum(claimed.added for claimed in claims.values())
         log.info("partitions_claimed", partitions=len(partitions), new_from_their_start=added, owner=self._owner)
         return starts
 
@@ -194,11 +193,16 @@ class Session:
             self._positions.drop(partition)
         log.info("partitions_released", partitions=len(partitions), lost=lost)
 
-    def _log_states(self, partitions: list[Partition]) -> dict[Partition, LogState]:
+    def _log_states(self, partitions: list[Partition]) -> tuple[dict[Partition, LogState], dict[Partition, int]]:
+        """What the cluster says of each partition, and its end offset. Raises LogReplaced when one is not there."""
         cluster = self._admin.cluster().cluster_id
         topic_ids = self._admin.topic_ids({partition.topic for partition in partitions})
         watermarks = self._admin.watermarks(partitions)
-        return {p: LogState(watermarks[p].low, topic_ids[p.topic], cluster) for p in partitions}
+        for partition in partitions:
+            if partition.topic not in topic_ids or partition not in watermarks:
+                raise LogReplaced(f"topic {partition.topic} was deleted while its cursors were claimed")
+        states = {p: LogState(watermarks[p].low, topic_ids[p.topic], cluster) for p in partitions}
+        return states, {p: watermarks[p].high for p in partitions}
 
     # --- a batch ----------------------------------------------------------------------------------------------------
 
