@@ -12,6 +12,7 @@ Any doubt about a position ends in one place, `_reread`: the cursor rows are rea
 from __future__ import annotations
 
 import random
+import sys
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -169,6 +170,8 @@ class Session:
         self._recent = {}
         states, _ = self._log_states(partitions)
         mirrors = self._admin.group_offsets(self._config.group, partitions)
+        # What another member found out about these partitions is ours to close from now on.
+        self._mismatches = self._cursors.open_mismatches()
         claims = {partition: self._cursors.claim(*partition, states[partition]) for partition in partitions}
         # Asked again: a claim may have waited for a commit of the old owner, which went beyond what was the end before.
         states, ends = self._log_states(partitions)
@@ -235,11 +238,7 @@ class Session:
         mirrored = self._positions.advanced(prepared.batch.moves)
         self._consumer.mirror(mirrored)
         self._count(prepared.decoded, written, prepared.records, time.monotonic() - prepared.begun)
-        for partition, (offset, _topic_id) in mirrored.items() if self._mismatches else ():
-            subject = f"{partition.topic}:{partition.partition}"
-            if offset >= self._mismatches.get(subject, offset + 1):
-                self._cursors.close_mismatch(subject)
-                del self._mismatches[subject]
+        self._close_mismatches()
         return True
 
     def _write(self, batch: Batch) -> Written | None:
@@ -295,6 +294,7 @@ class Session:
         """Each second, with nothing under way: cursor rows as we left them, topics the same, accounts not stopped."""
         try:
             self._reread()
+            self._close_mismatches()
             pinned = self._cursors.accounts()
         except psycopg.Error as error:
             if not is_transient(error):
@@ -318,6 +318,7 @@ class Session:
         if go_back:
             self._recent = {}
         rows = self._cursors.read()
+        lost: list[Partition] = []
         for partition in list(self._positions):
             mine = self._positions[partition]
             row, max_offset = rows.get((partition.topic, partition.partition), (None, 0))
@@ -328,16 +329,30 @@ class Session:
                 self._mismatch(partition, mine.next_offset, 0 if row is None else row.next_offset)
             if row is None or verdict is Verdict.LOST:
                 self._metrics.second_writer.inc()
-                raise Rejoin(f"the cursor of {partition.topic}:{partition.partition} has another owner")
+                lost.append(partition)
+                continue
             self._recent = {}
             if verdict is Verdict.MOVED:
                 log.info("cursor_moved", topic=partition.topic, partition=partition.partition, offset=row.next_offset)
             self._positions.put(partition, row, max_offset)
             self._consumer.seek(partition, row.next_offset)
+        if lost:
+            raise Rejoin(f"another member owns the cursors of {', '.join(f'{p.topic}:{p.partition}' for p in lost)}")
 
     def _mismatch(self, partition: Partition, acknowledged: int, found: int) -> None:
+        subject = f"{partition.topic}:{partition.partition}"
+        # Restored again before it had caught up: it is through where the furthest of its copies was.
+        acknowledged = max(acknowledged, self._mismatches.get(subject, 0))
         self._cursors.record_mismatch(*partition, acknowledged, found)
-        self._mismatches[f"{partition.topic}:{partition.partition}"] = acknowledged
+        self._mismatches[subject] = acknowledged
+
+    def _close_mismatches(self) -> None:
+        """Close each F4 of ours whose cursor has come to where it had been; some are there from the start."""
+        for partition in self._positions if self._mismatches else ():
+            subject = f"{partition.topic}:{partition.partition}"
+            if self._positions[partition].next_offset >= self._mismatches.get(subject, sys.maxsize):
+                self._cursors.close_mismatch(subject)
+                del self._mismatches[subject]
 
     def _reconnect(self) -> None:
         """A new connection, with backoff; raises PostgresUnreachable after four minutes."""
