@@ -90,7 +90,9 @@ class Stage:
         expected = expected_tables(self.log.records() if records is None else records)
         with self.connection() as connection:
             actual = actual_tables(connection, ACCOUNT)
-        for name, found, wanted in zip(Tables._fields, actual, expected, strict=True):
+        for name in Tables._fields:
+            found: dict[Any, Any] = getattr(actual, name)
+            wanted: dict[Any, Any] = getattr(expected, name)
             different = {key for key in found.keys() | wanted.keys() if found.get(key) != wanted.get(key)}
             assert not different, (name, len(different), len(wanted), sorted(map(str, different))[:3])
         assert self.rows("SELECT * FROM dead_letters") == []
@@ -180,3 +182,23 @@ def applying(stage: Stage, **changes: Any) -> Iterator[Applying]:
         yield member
     finally:
         member.stop()
+
+
+@contextmanager
+def load(stage: Stage, records: list[Record], *, at_once: int, every_s: float) -> Iterator[threading.Thread]:
+    """Records that keep coming, some at once, while the body runs; all of them are there after it."""
+    hurry = threading.Event()
+
+    def send() -> None:
+        for start in range(0, len(records), at_once):
+            stage.log.produce(records[start : start + at_once])
+            hurry.wait(every_s)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield sender
+    finally:
+        hurry.set()
+        sender.join(60)
+    assert not sender.is_alive()

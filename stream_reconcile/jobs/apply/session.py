@@ -108,6 +108,8 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if isinstance(error, ReconcileError):  # where Kafka is away, leaving the group takes most of a minute
+            self._report(False, str(error))
         # What is under way is not waited for with an eye to its outcome: the next session reads it from the cursor.
         self._thread.shutdown(wait=True)
         self._under_way = None
