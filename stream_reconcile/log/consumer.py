@@ -7,6 +7,7 @@ raised by the next `take`, after which this consumer must be closed.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ _PREFETCH: Final[Mapping[str, Any]] = {
     "fetch.wait.max.ms": 500,
     "fetch.min.bytes": 1,
 }
+_SAY_AGAIN_S: Final = 60.0
 _UNSUPPORTED: Final = frozenset(
     {KafkaError.UNSUPPORTED_VERSION, KafkaError._UNSUPPORTED_FEATURE, KafkaError.INVALID_REQUEST}
 )
@@ -66,6 +68,7 @@ class LogConsumer:
         self._protocol = protocol
         self._claim, self._release = claim, release
         self._failure: Exception | None = None
+        self._said: dict[str, float] = {}
         properties = {**config.consumer(group), **_PREFETCH, "group.protocol": protocol}
         if protocol == CONSUMER_PROTOCOL:
             properties["group.remote.assignor"] = "range"
@@ -145,7 +148,11 @@ class LogConsumer:
             log.info("mirror_refused", error=error.name())  # during a rebalance; the next commit mirrors again
 
     def _on_error(self, error: KafkaError) -> None:
-        log.info("kafka_connection", error=error.name())
+        now = time.monotonic()
+        # In an outage it comes twenty times a second, and says the same.
+        if now - self._said.get(error.name(), -_SAY_AGAIN_S) >= _SAY_AGAIN_S:
+            self._said[error.name()] = now
+            log.info("kafka_connection", error=error.name())
 
     def _check(self, error: KafkaError | None) -> None:
         if error is None or error.code() == KafkaError._PARTITION_EOF:
