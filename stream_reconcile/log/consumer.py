@@ -69,6 +69,7 @@ class LogConsumer:
         self._claim, self._release = claim, release
         self._failure: Exception | None = None
         self._said: dict[str, float] = {}
+        self._shown: dict[Partition, int] = {}
         properties = {**config.consumer(group), **_PREFETCH, "group.protocol": protocol}
         if protocol == CONSUMER_PROTOCOL:
             properties["group.remote.assignor"] = "range"
@@ -115,6 +116,12 @@ class LogConsumer:
         except KafkaException as error:
             log.warning("mirror_failed", error=error.args[0].name())
 
+    def mirror_again(self, offsets: Mapping[Partition, tuple[int, str]]) -> None:
+        """Mirror those that the group did not take from this member: refused in a rebalance, or never shown."""
+        late = {p: position for p, position in offsets.items() if self._shown.get(p) != position[0]}
+        if late:
+            self.mirror(late)
+
     def close(self) -> None:
         """Leave the group."""
         self._consumer.close()
@@ -138,14 +145,22 @@ class LogConsumer:
                 consumer.assign([])
 
     def _on_revoke(self, _consumer: Consumer, revoked: list[TopicPartition]) -> None:
-        self._release([Partition(p.topic, p.partition) for p in revoked], False)
+        self._taken_away(revoked, lost=False)
 
     def _on_lost(self, _consumer: Consumer, lost: list[TopicPartition]) -> None:
-        self._release([Partition(p.topic, p.partition) for p in lost], True)
+        self._taken_away(lost, lost=True)
 
-    def _on_commit(self, error: KafkaError | None, _partitions: list[TopicPartition]) -> None:
+    def _taken_away(self, places: list[TopicPartition], *, lost: bool) -> None:
+        partitions = [Partition(p.topic, p.partition) for p in places]
+        self._release(partitions, lost)
+        for partition in partitions:
+            self._shown.pop(partition, None)
+
+    def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
         if error is not None:
-            log.info("mirror_refused", error=error.name())  # during a rebalance; the next commit mirrors again
+            log.info("mirror_refused", error=error.name())  # during a rebalance; the next watch mirrors again
+            return
+        self._shown.update({Partition(p.topic, p.partition): p.offset for p in places if p.error is None})
 
     def _on_error(self, error: KafkaError) -> None:
         now = time.monotonic()

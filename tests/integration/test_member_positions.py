@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
-from confluent_kafka import Consumer, TopicPartition
 
 from stream_reconcile.log.topics import Partition
 from support.histories import history_log
@@ -22,14 +21,6 @@ def stage(kafka: str, topic_prefix: str, database: str) -> Iterator[Stage]:
         yield Stage(log, database, topic_prefix)
 
 
-def move_group(stage: Stage, offsets: dict[Partition, int], metadata: str = "") -> None:
-    """Commit offsets to the group, as a person with a Kafka tool would."""
-    consumer = Consumer({**stage.log.kafka.consumer(stage.group)})
-    places = [TopicPartition(*partition, offset, metadata) for partition, offset in offsets.items()]
-    consumer.commit(offsets=places, asynchronous=False)
-    consumer.close()
-
-
 @pytest.mark.parametrize("where", ["start", "end"])
 def test_a_restart_goes_on_from_the_database_and_not_from_the_group(stage: Stage, where: str) -> None:
     log, _ = history_log(41, 60, ACCOUNT, sweep=True)
@@ -40,7 +31,7 @@ def test_a_restart_goes_on_from_the_database_and_not_from_the_group(stage: Stage
     before = stage.cursors()
     stage.log.produce(second)
     ends = stage.log.ends()
-    move_group(stage, dict.fromkeys(ends, 0) if where == "start" else ends)
+    stage.move_group(dict.fromkeys(ends, 0) if where == "start" else ends)
     with applying(stage) as member:
         stage.wait_drained()
         # Each record of the second half once: nothing was read again, nothing was left out.

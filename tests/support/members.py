@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from confluent_kafka import Consumer, TopicPartition
 from psycopg import sql
 
 from stream_reconcile.jobs.apply.config import ApplyConfig
@@ -101,6 +102,13 @@ class Stage:
         """Nothing was taken for a lost log or a restored database."""
         assert self.findings("cursor_mismatch", "retention_loss", "stream_gap") == []
         assert self.gaps() == []
+
+    def move_group(self, offsets: dict[Partition, int]) -> None:
+        """Commit offsets to the group, as a person with a Kafka tool would."""
+        consumer = Consumer({**self.log.kafka.consumer(self.group)})
+        places = [TopicPartition(*partition, offset) for partition, offset in offsets.items()]
+        consumer.commit(offsets=places, asynchronous=False)
+        consumer.close()
 
     def keep_copy(self) -> None:
         """Keep all that apply writes, as a backup of the database would."""

@@ -45,6 +45,10 @@ class Positions:
         """Highest offset ever committed there, as far as this member knows."""
         return self._max_offsets[partition]
 
+    def mirrored(self) -> dict[Partition, tuple[int, str]]:
+        """What the group is to show: next offset and topic id of each partition."""
+        return {partition: (cursor.next_offset, cursor.topic_id) for partition, cursor in self._cursors.items()}
+
     def put(self, partition: Partition, cursor: Cursor, max_offset: int) -> None:
         """Take over a cursor as the database has it."""
         self._cursors[partition] = cursor

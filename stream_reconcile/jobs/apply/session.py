@@ -310,6 +310,7 @@ class Session:
         for partition in self._positions:
             if topic_ids.get(partition.topic) != self._positions[partition].topic_id:
                 raise LogReplaced(f"topic {partition.topic} was made anew or deleted")
+        self._consumer.mirror_again(self._positions.mirrored())
         self._report(True, "")
 
     def _reread(self, *, go_back: bool = False) -> None:
