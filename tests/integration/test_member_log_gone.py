@@ -79,6 +79,7 @@ def test_records_deleted_while_a_member_stands_still(stage: Stage, place: Partit
         os.kill(member.pid, signal.SIGCONT)
         stage.wait_drained()
         member.wait_ready()
+        assert "the log is gone at a cursor" in member.output
     ((_, subject, state, evidence),) = stage.findings("retention_loss")
     assert (subject, state) == (f"{place.topic}:1", "open")
     assert evidence["broker"]["first_offset"] == 120

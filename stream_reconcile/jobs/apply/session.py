@@ -331,7 +331,6 @@ class Session:
             if is_restored(mine, row):
                 self._mismatch(partition, mine.next_offset, 0 if row is None else row.next_offset)
             if row is None or verdict is Verdict.LOST:
-                self._metrics.second_writer.inc()
                 lost.append(partition)
                 continue
             self._recent = {}
@@ -340,6 +339,7 @@ class Session:
             self._positions.put(partition, row, max_offset)
             self._consumer.seek(partition, row.next_offset)
         if lost:
+            self._metrics.second_writer.inc()  # once for all of them: alerts go by how often it happens
             raise Rejoin(f"another member owns the cursors of {', '.join(f'{p.topic}:{p.partition}' for p in lost)}")
 
     def _mismatch(self, partition: Partition, acknowledged: int, found: int) -> None:
