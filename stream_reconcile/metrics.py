@@ -65,7 +65,7 @@ class ApplyMetrics:
         self.no_statement = BoundedNames(
             counter("no_statement", "Records that say nothing about an order (acks, errors, heartbeats).", "kind")
         )
-        self.second_writer = counter("second_writer", "Partitions lost to another member at a refused commit.")
+        self.second_writer = counter("second_writer", "Times that partitions were found lost to another member.")
         self.refused_commits = counter("refused_commits", "Commits that Postgres refused because the cursor had moved.")
         self.offset_holes = counter("offset_holes", "Missing offsets in the log that were passed over.")
         self._batch_events = Histogram(

@@ -16,6 +16,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from stream_reconcile.embedded import EmbeddedKafka, EmbeddedPostgres
+from support.logging_state import logging_restored
 from support.servers import (
     KAFKA_PROPERTIES,
     POSTGRES_SETTINGS,
@@ -57,6 +58,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[_RECEPTION].close()
     if _OWNED in config.stash:
         config.stash[_OWNED].stop()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """No test meets a log that one before it has set up."""
+    with logging_restored():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ _NOWHERE: Final = Coordinates("", 0, 0)
 class Fold:
     """Observations and evidence of a batch. Add records, then read the attributes.
 
-    A frame in `recent`, seen again at a later place, says nothing new and is only counted.
+    A frame in `recent`, seen again further on in its partition, says nothing new and is only counted.
     """
 
     def __init__(self, recent: Recent = _NONE) -> None:
@@ -66,7 +66,7 @@ class Fold:
             o = sighted_again(known, o)
             if o is known:
                 return
-        elif key in self._recent and not o.snapshot_ns and _place(self._recent[key]) <= _place(o):
+        elif key in self._recent and _comes_later(o, self._recent[key]):
             self.duplicates += 1
             return
         self.events[key] = o
@@ -103,6 +103,13 @@ class Fold:
     def without_observation(self) -> set[OrderKey]:
         """Orders that evidence here is about and no observation: they may have no row."""
         return {(e.order_id, e.account_id) for e, _known_at in self.evidence} - self.winners.keys()
+
+
+def _comes_later(o: Observation, before: Observation) -> bool:
+    """Whether a frame stands behind another one in the same partition."""
+    return (
+        not o.snapshot_ns and (o.topic, o.partition) == (before.topic, before.partition) and o.offset >= before.offset
+    )
 
 
 def _said(fill: Observation | Execution) -> object:

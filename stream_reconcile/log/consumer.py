@@ -7,6 +7,7 @@ raised by the next `take`, after which this consumer must be closed.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ _PREFETCH: Final[Mapping[str, Any]] = {
     "fetch.wait.max.ms": 500,
     "fetch.min.bytes": 1,
 }
+_SAY_AGAIN_S: Final = 60.0
 _UNSUPPORTED: Final = frozenset(
     {KafkaError.UNSUPPORTED_VERSION, KafkaError._UNSUPPORTED_FEATURE, KafkaError.INVALID_REQUEST}
 )
@@ -66,6 +68,8 @@ class LogConsumer:
         self._protocol = protocol
         self._claim, self._release = claim, release
         self._failure: Exception | None = None
+        self._said: dict[str, float] = {}
+        self._shown: dict[Partition, int] = {}
         properties = {**config.consumer(group), **_PREFETCH, "group.protocol": protocol}
         if protocol == CONSUMER_PROTOCOL:
             properties["group.remote.assignor"] = "range"
@@ -112,6 +116,12 @@ class LogConsumer:
         except KafkaException as error:
             log.warning("mirror_failed", error=error.args[0].name())
 
+    def mirror_again(self, offsets: Mapping[Partition, tuple[int, str]]) -> None:
+        """Mirror those that the group did not take from this member: refused in a rebalance, or never shown."""
+        late = {p: position for p, position in offsets.items() if self._shown.get(p) != position[0]}
+        if late:
+            self.mirror(late)
+
     def close(self) -> None:
         """Leave the group."""
         self._consumer.close()
@@ -135,17 +145,29 @@ class LogConsumer:
                 consumer.assign([])
 
     def _on_revoke(self, _consumer: Consumer, revoked: list[TopicPartition]) -> None:
-        self._release([Partition(p.topic, p.partition) for p in revoked], False)
+        self._taken_away(revoked, lost=False)
 
     def _on_lost(self, _consumer: Consumer, lost: list[TopicPartition]) -> None:
-        self._release([Partition(p.topic, p.partition) for p in lost], True)
+        self._taken_away(lost, lost=True)
 
-    def _on_commit(self, error: KafkaError | None, _partitions: list[TopicPartition]) -> None:
+    def _taken_away(self, places: list[TopicPartition], *, lost: bool) -> None:
+        partitions = [Partition(p.topic, p.partition) for p in places]
+        self._release(partitions, lost)
+        for partition in partitions:
+            self._shown.pop(partition, None)
+
+    def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
         if error is not None:
-            log.info("mirror_refused", error=error.name())  # during a rebalance; the next commit mirrors again
+            log.info("mirror_refused", error=error.name())  # during a rebalance; the next watch mirrors again
+            return
+        self._shown.update({Partition(p.topic, p.partition): p.offset for p in places if p.error is None})
 
     def _on_error(self, error: KafkaError) -> None:
-        log.info("kafka_connection", error=error.name())
+        now = time.monotonic()
+        # In an outage it comes twenty times a second, and says the same.
+        if now - self._said.get(error.name(), -_SAY_AGAIN_S) >= _SAY_AGAIN_S:
+            self._said[error.name()] = now
+            log.info("kafka_connection", error=error.name())
 
     def _check(self, error: KafkaError | None) -> None:
         if error is None or error.code() == KafkaError._PARTITION_EOF:

@@ -157,7 +157,6 @@ def test_all_frames_come_through_verbatim_and_in_order() -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.xfail(strict=False, reason="open: a test before it in the same process may have set up logging anew")
 def test_not_even_at_debug_does_the_secret_get_into_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     ended, heard = asyncio.run(run(hangs_up))

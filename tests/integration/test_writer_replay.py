@@ -11,7 +11,7 @@ import pytest
 from support.expected_rows import Tables, actual_tables, expected_findings, expected_tables
 from support.histories import history_log, shuffled
 from support.log_records import LogRecords
-from support.wire_data import ACCOUNT, sample
+from support.wire_data import ACCOUNT, frame, order_json, sample
 from support.writer_bench import WAYS, Bench
 
 
@@ -72,7 +72,6 @@ def test_histories_in_order_open_nothing(bench: Bench) -> None:
         assert {kind for _subject, kind in bench.open()} <= {"trade_bust", "trade_correct", "overfill"}
 
 
-@pytest.mark.xfail(strict=True, reason="two samples claim one execution id: expected rows are per order")
 def test_the_brokers_samples_are_applied(bench: Bench) -> None:
     log = LogRecords()
     for number in (3, 4, 5, 6, 14, 18, 19, 20, 21, 22, 23, 24, 25, 31, 32):
@@ -83,3 +82,19 @@ def test_the_brokers_samples_are_applied(bench: Bench) -> None:
         written = bench.write(each)
         assert written.dead_letters == ()
     assert_equal(actual_tables(bench.connection, ACCOUNT), expected_tables(log.records))
+
+
+@pytest.mark.parametrize("second_first", [False, True])
+def test_an_execution_that_two_orders_claim_is_the_firsts_in_the_log(bench: Bench, second_first: bool) -> None:
+    log = LogRecords()
+    for number, qty in ((1, "4"), (2, "3")):
+        order = order_json(id=f"order-{number}", filled_qty=qty, status="partially_filled")
+        log.frame(frame("partial_fill", order, execution_id="one", qty=qty, price="2"))
+    for record in reversed(log.records) if second_first else log.records:
+        bench.write([record])
+    expected = expected_tables(log.records)
+    assert [row["alpaca_order_id"] for row in expected.fills.values()] == ["order-1"]
+    assert_equal(actual_tables(bench.connection, ACCOUNT), expected)
+    missing = {("order-2", "missing_fill")}
+    assert {(subject, kind) for subject, kinds in expected_findings(log.records).items() for kind in kinds} == missing
+    assert bench.open("missing_fill") == missing

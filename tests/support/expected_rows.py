@@ -14,7 +14,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from stream_reconcile.core.evidence import Coordinates, Evidence, Execution, is_leg
-from stream_reconcile.core.fills import FillBook, fill_rows
+from stream_reconcile.core.fills import FillBook, FillRow, fill_rows
 from stream_reconcile.core.merge import distinct, merge
 from stream_reconcile.core.observation import NULL, NUMBERS, ORDER_COLUMNS, TIMES, Observation
 from stream_reconcile.core.sums import Finding, LegSum, findings
@@ -57,8 +57,7 @@ def expected_tables(records: Iterable[Record]) -> Tables:
             "source": row.source, "topic": row.coordinates.topic, "partition": row.coordinates.partition,
             "offset": row.coordinates.offset,
         }
-        for book in expected_books(records).values()
-        for row in book.rows
+        for row in expected_fills(records)
     }  # fmt: skip
     stated: dict[tuple[Any, ...], Row] = {}
     for statement in sorted((e for of in evidence.values() for e in of), key=lambda e: e.coordinates):
@@ -77,19 +76,33 @@ def expected_books(records: Iterable[Record]) -> dict[str, FillBook]:
     return books
 
 
+def expected_fills(records: Iterable[Record]) -> list[FillRow]:
+    """All rows of fills. One key is one row: where two orders claim an execution id, the first in the log has it."""
+    rows: dict[str, FillRow] = {}
+    for book in expected_books(records).values():
+        for row in book.rows:
+            rival = rows.setdefault(row.fill_key, row)
+            if row.coordinates < rival.coordinates:
+                rows[row.fill_key] = row
+    return list(rows.values())
+
+
 def expected_findings(records: Iterable[Record]) -> dict[str, set[Finding]]:
     """What does not add up, by order with a row."""
     records = list(records)
-    rows, books = expected_tables(records).executions, expected_books(records)
+    rows = expected_tables(records).executions
+    nets: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for fill in expected_fills(records):
+        nets[fill.order_id] += fill.qty
     legs: dict[str, list[LegSum]] = defaultdict(list)
     for order_id, row in rows.items():
         if row["parent_order_id"] is not None:
             ratio = row["ratio_qty"]
-            legs[row["parent_order_id"]].append(LegSum(books[order_id].net, None if ratio is None else Decimal(ratio)))
+            legs[row["parent_order_id"]].append(LegSum(nets[order_id], None if ratio is None else Decimal(ratio)))
     return {
         order_id: set(
             findings(
-                books[order_id].net,
+                nets[order_id],
                 None if row["filled_qty"] is None else Decimal(row["filled_qty"]),
                 None if row["qty"] is None else Decimal(row["qty"]),
                 legs[order_id] if row["order_class"] == "mleg" else (),

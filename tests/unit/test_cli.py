@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import structlog
 
 from stream_reconcile.cli import main
 from stream_reconcile.config import Settings, env_name
@@ -17,10 +15,8 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """Run a command in this process: exit status, stdout, stderr."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     for name in ("RECONCILE_CONFIG", *map(env_name, Settings.model_fields)):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -36,9 +32,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         assert isinstance(ended.value.code, int)
         return ended.value.code, printed.out, printed.err
 
-    yield run_command
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
+    return run_command
 
 
 @pytest.mark.parametrize(

@@ -5,25 +5,15 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Literal
 
 import pytest
 import structlog
 
 from stream_reconcile.logging_setup import MASK, Redactor, configure_logging
+from support.logging_state import logging_restored
 
 SECRET = "hunter2-hunter2"
-
-
-@pytest.fixture(autouse=True)
-def restore_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
 
 
 def log_to(log_format: Literal["console", "json"], level: str = "info") -> io.StringIO:
@@ -125,3 +115,19 @@ def test_chatty_libraries_are_held_back() -> None:
     out = log_to("json")
     logging.getLogger("websockets").info("< TEXT '{}'")
     assert out.getvalue() == ""
+
+
+@pytest.mark.parametrize("again", [1, 2])
+def test_what_a_test_sets_up_is_gone_after_it(again: int, caplog: pytest.LogCaptureFixture) -> None:
+    """The fixture of all tests undoes it: the second time all is as it was the first time."""
+    assert not structlog.is_configured()
+    assert logging.getLogger("websockets").level == logging.NOTSET
+    assert caplog.handler in logging.getLogger().handlers
+    module_log = structlog.get_logger()
+    log_to("json")
+    with logging_restored():
+        log_to("json")
+        module_log.info("said")
+    with structlog.testing.capture_logs() as said:
+        module_log.info("heard")
+    assert [line["event"] for line in said] == ["heard"]

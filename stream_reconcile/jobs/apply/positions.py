@@ -45,6 +45,10 @@ class Positions:
         """Highest offset ever committed there, as far as this member knows."""
         return self._max_offsets[partition]
 
+    def mirrored(self) -> dict[Partition, tuple[int, str]]:
+        """What the group is to show: next offset and topic id of each partition."""
+        return {partition: (cursor.next_offset, cursor.topic_id) for partition, cursor in self._cursors.items()}
+
     def put(self, partition: Partition, cursor: Cursor, max_offset: int) -> None:
         """Take over a cursor as the database has it."""
         self._cursors[partition] = cursor
@@ -108,17 +112,14 @@ class Positions:
             )
         return moves
 
-    def advanced(self, moves: Iterable[CursorMove]) -> dict[Partition, tuple[int, str]]:
-        """Note a commit; gives the positions to mirror."""
-        mirrored = {}
+    def advanced(self, moves: Iterable[CursorMove]) -> None:
+        """Note a commit."""
         for move in moves:
             partition = Partition(move.topic, move.partition)
             if partition not in self._cursors:  # given away while the commit was under way
                 continue
             self._cursors[partition] = self._cursors[partition]._replace(next_offset=move.next_offset)
             self._max_offsets[partition] = max(self._max_offsets[partition], move.next_offset)
-            mirrored[partition] = (move.next_offset, move.topic_id)
-        return mirrored
 
 
 def _by_partition(messages: Iterable[Message]) -> dict[Partition, list[Message]]:

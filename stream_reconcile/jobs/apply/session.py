@@ -12,6 +12,7 @@ Any doubt about a position ends in one place, `_reread`: the cursor rows are rea
 from __future__ import annotations
 
 import random
+import sys
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,6 +30,7 @@ from stream_reconcile.jobs.apply.config import ApplyConfig, Report
 from stream_reconcile.jobs.apply.decode import Decoded, Decoder
 from stream_reconcile.jobs.apply.mirror import Mirror
 from stream_reconcile.jobs.apply.positions import Positions
+from stream_reconcile.jobs.apply.topic_watch import TopicWatch
 from stream_reconcile.log.admin import KafkaAdmin
 from stream_reconcile.log.codec import Codec
 from stream_reconcile.log.consumer import LogConsumer
@@ -87,9 +89,8 @@ class Session:
         """The batch before, on its way into the tables: most of what comes twice comes twice at once."""
         self._under_way: tuple[Future[Written | None], _Prepared] | None = None
         self._thread = ThreadPoolExecutor(1, "apply-write")
-        self._asking = ThreadPoolExecutor(1, "apply-topics")
-        self._topic_ids: Future[dict[str, str]] | None = None
         self._admin = KafkaAdmin(config.kafka)
+        self._topic_watch = TopicWatch(self._admin, config.topics.applied)
         try:
             self._connect()
             self._consumer = LogConsumer(
@@ -100,7 +101,7 @@ class Session:
                 claim=self._claim,
                 release=self._release,
             )
-            self._mirror = Mirror(self._consumer)
+            self._mirror = Mirror(self._consumer, self._positions)
         except BaseException:
             self._admin.close()
             raise
@@ -111,9 +112,11 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if isinstance(error, ReconcileError):  # where Kafka is away, leaving the group takes most of a minute
+            self._report(False, str(error))
         # What is under way is not waited for with an eye to its outcome: the next session reads it from the cursor.
         self._thread.shutdown(wait=True)
-        self._asking.shutdown(wait=True)
+        self._topic_watch.close()
         self._under_way = None
         # Leaving the group calls back into this session: the database connection goes last.
         self._consumer.close()
@@ -130,7 +133,7 @@ class Session:
         while not stop.is_set():
             messages = self._consumer.take(self._config.batch_records, 0 if self._under_way else POLL_S)
             if not messages:
-                self._mirror.show()
+                self._mirror.pause()
             prepared = self._prepare(messages) if messages else None
             if not self._finish():
                 prepared = None  # the cursors were read again: what was prepared does not follow on them
@@ -174,16 +177,16 @@ class Session:
         """Take the cursors of newly assigned partitions; gives the offset to read each from."""
         self._finish()
         self._recent = {}
-        states = self._log_states(partitions)
+        states, _ = self._log_states(partitions)
         mirrors = self._admin.group_offsets(self._config.group, partitions)
-        ends = self._admin.end_offsets(partitions)
+        # What another member found out about these partitions is ours to close from now on.
+        self._mismatches = self._cursors.open_mismatches()
+        claims = {partition: self._cursors.claim(*partition, states[partition]) for partition in partitions}
+        # Asked again: a claim may have waited for a commit of the old owner, which went beyond what was the end before.
+        states, ends = self._log_states(partitions)
         starts: dict[Partition, int] = {}
-        added = 0
-        for partition in partitions:
-            state = states[partition]
-            claimed = self._cursors.claim(*partition, state)
-            cursor = claimed.cursor
-            added += claimed.added
+        for partition, claimed in claims.items():
+            state, cursor = states[partition], claimed.cursor
             mirror = mirrors.get(partition)
             if mirror and is_restored_at_start(mirror.offset, mirror.metadata, claimed.max_offset, cursor.topic_id):
                 self._mismatch(partition, mirror.offset, cursor.next_offset)
@@ -191,24 +194,28 @@ class Session:
                 cursor = self._cursors.restart(*partition, cursor, claimed.max_offset, state)
             self._positions.put(partition, cursor, max(claimed.max_offset, cursor.next_offset))
             starts[partition] = cursor.next_offset
+        added = sum(claimed.added for claimed in claims.values())
         log.info("partitions_claimed", partitions=len(partitions), new_from_their_start=added, owner=self._owner)
         return starts
 
     def _release(self, partitions: list[Partition], lost: bool) -> None:
-        if lost:
-            self._mirror.forget(partitions)
-        else:
+        if not lost:
             self._finish()
             self._mirror.show()
         for partition in partitions:
             self._positions.drop(partition)
         log.info("partitions_released", partitions=len(partitions), lost=lost)
 
-    def _log_states(self, partitions: list[Partition]) -> dict[Partition, LogState]:
+    def _log_states(self, partitions: list[Partition]) -> tuple[dict[Partition, LogState], dict[Partition, int]]:
+        """What the cluster says of each partition, and its end offset. Raises LogReplaced when one is not there."""
         cluster = self._admin.cluster().cluster_id
         topic_ids = self._admin.topic_ids({partition.topic for partition in partitions})
         watermarks = self._admin.watermarks(partitions)
-        return {p: LogState(watermarks[p].low, topic_ids[p.topic], cluster) for p in partitions}
+        for partition in partitions:
+            if partition.topic not in topic_ids or partition not in watermarks:
+                raise LogReplaced(f"topic {partition.topic} was deleted while its cursors were claimed")
+        states = {p: LogState(watermarks[p].low, topic_ids[p.topic], cluster) for p in partitions}
+        return states, {p: watermarks[p].high for p in partitions}
 
     # --- a batch ----------------------------------------------------------------------------------------------------
 
@@ -238,14 +245,10 @@ class Session:
         if written is None:
             self._reread(go_back=True)
             return False
-        mirrored = self._positions.advanced(prepared.batch.moves)
-        self._mirror.note(mirrored)
+        self._positions.advanced(prepared.batch.moves)
+        self._mirror.note()
         self._count(prepared.decoded, written, prepared.records, time.monotonic() - prepared.begun)
-        for partition, (offset, _topic_id) in mirrored.items() if self._mismatches else ():
-            subject = f"{partition.topic}:{partition.partition}"
-            if offset >= self._mismatches.get(subject, offset + 1):
-                self._cursors.close_mismatch(subject)
-                del self._mismatches[subject]
+        self._close_mismatches()
         return True
 
     def _write(self, batch: Batch) -> Written | None:
@@ -301,6 +304,7 @@ class Session:
         """Each second, with nothing under way: cursor rows as we left them, topics the same, accounts not stopped."""
         try:
             self._reread()
+            self._close_mismatches()
             pinned = self._cursors.accounts()
         except psycopg.Error as error:
             if not is_transient(error):
@@ -310,19 +314,14 @@ class Session:
             self._reread(go_back=True)
             return
         self._accounts = {account for account, stopped in pinned.items() if not stopped}
-        self._check_topics()
+        self._check_topics(self._topic_watch.look())
+        self._mirror.show()
         self._report(True, "")
 
-    def _check_topics(self) -> None:
-        """Compare topic ids with those of the cursors; they are asked for beside the loop, for the next watch."""
-        if self._topic_ids is not None and not self._topic_ids.done():
+    def _check_topics(self, topic_ids: dict[str, str] | None) -> None:
+        if topic_ids is None:
             return
-        asked, self._topic_ids = (
-            self._topic_ids,
-            self._asking.submit(self._admin.topic_ids, self._config.topics.applied),
-        )
-        topic_ids = {} if asked is None else asked.result()
-        for partition in self._positions if asked is not None else ():
+        for partition in self._positions:
             if topic_ids.get(partition.topic) != self._positions[partition].topic_id:
                 raise LogReplaced(f"topic {partition.topic} was made anew or deleted")
 
@@ -334,6 +333,7 @@ class Session:
         if go_back:
             self._recent = {}
         rows = self._cursors.read()
+        lost: list[Partition] = []
         for partition in list(self._positions):
             mine = self._positions[partition]
             row, max_offset = rows.get((partition.topic, partition.partition), (None, 0))
@@ -343,17 +343,31 @@ class Session:
             if is_restored(mine, row):
                 self._mismatch(partition, mine.next_offset, 0 if row is None else row.next_offset)
             if row is None or verdict is Verdict.LOST:
-                self._metrics.second_writer.inc()
-                raise Rejoin(f"the cursor of {partition.topic}:{partition.partition} has another owner")
+                lost.append(partition)
+                continue
             self._recent = {}
             if verdict is Verdict.MOVED:
                 log.info("cursor_moved", topic=partition.topic, partition=partition.partition, offset=row.next_offset)
             self._positions.put(partition, row, max_offset)
             self._consumer.seek(partition, row.next_offset)
+        if lost:
+            self._metrics.second_writer.inc()  # once for all of them: alerts go by how often it happens
+            raise Rejoin(f"another member owns the cursors of {', '.join(f'{p.topic}:{p.partition}' for p in lost)}")
 
     def _mismatch(self, partition: Partition, acknowledged: int, found: int) -> None:
+        subject = f"{partition.topic}:{partition.partition}"
+        # Restored again before it had caught up: it is through where the furthest of its copies was.
+        acknowledged = max(acknowledged, self._mismatches.get(subject, 0))
         self._cursors.record_mismatch(*partition, acknowledged, found)
-        self._mismatches[f"{partition.topic}:{partition.partition}"] = acknowledged
+        self._mismatches[subject] = acknowledged
+
+    def _close_mismatches(self) -> None:
+        """Close each F4 of ours whose cursor has come to where it had been; some are there from the start."""
+        for partition in self._positions if self._mismatches else ():
+            subject = f"{partition.topic}:{partition.partition}"
+            if self._positions[partition].next_offset >= self._mismatches.get(subject, sys.maxsize):
+                self._cursors.close_mismatch(subject)
+                del self._mismatches[subject]
 
     def _reconnect(self) -> None:
         """A new connection, with backoff; raises PostgresUnreachable after four minutes."""
