@@ -82,7 +82,7 @@ class Fold:
         if o.parent_order_id is not None:
             statement = ParentStatement(o.version_ns, o.parent_order_id, o.ratio_qty)
             self.parents[order] = newer_parent(self.parents.get(order, statement), statement)
-        if o.is_fill:
+        if o.fill is not None:
             self._fill(o)
 
     def _fill(self, fill: Observation | Execution) -> None:

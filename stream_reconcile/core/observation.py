@@ -34,7 +34,12 @@ LINE_COLUMNS: Final = (
     "offset", "known_at",
 )  # fmt: skip
 _FIRST_ORDER_COLUMN: Final = len(EVENT_COLUMNS) + len(EVENT_NUMBERS)
+FILL_COLUMNS: Final = (
+    "account_id", "alpaca_order_id", "fill_key", "execution_id", "symbol", "side", "qty", "price", "transacted_at",
+    "entry", "source", "topic", "partition", "offset",
+)  # fmt: skip
 _PLACED: Final = len(LINE_COLUMNS) - len(CONTENT_COLUMNS)
+_SYMBOL, _SIDE = CONTENT_COLUMNS.index("symbol"), CONTENT_COLUMNS.index("side")
 ALL_STATED: Final = (1 << len(ORDER_COLUMNS)) - 1
 NULL: Final = "\\N"
 
@@ -76,14 +81,20 @@ class Observation(NamedTuple):
     event: str
     """The frame's event; `snapshot` for a REST read, `leg` for a leg inside its parent's frame."""
     execution_id: str | None
-    is_fill: bool
-    """An execution of this very order: fill or partial_fill with id, quantity and price."""
+    fill: str | None
+    """Of an execution of this very order (fill or partial_fill with id, quantity and price): the fields of
+    `FILL_COLUMNS` in canonical text."""
     event_key: str
     """32 hex digits: identity of the observation: digest of `content`, with what it states."""
     status: str | None
     parent_order_id: str | None
     """Stated only where the order was read inside its parent."""
     ratio_qty: str | None
+
+    @property
+    def is_fill(self) -> bool:
+        """An execution of this very order."""
+        return self.fill is not None
 
     @property
     def content(self) -> str:
@@ -108,6 +119,17 @@ class Observation(NamedTuple):
             self.content, event_key, self.status_rank, version_ns, snapshot_ns, self.stated, *place, known_at_ms
         )
         return self._replace(snapshot_ns=snapshot_ns, line=line)
+
+
+def fill_of(content: str, topic: str, partition: int, offset: int) -> str:
+    """The fields of `FILL_COLUMNS` of an execution, from its content."""
+    fields = content.split("\t", _SIDE + 1)
+    account_id, order_id, _source, _event, execution_id, at, qty, price = fields[:8]
+    symbol, side = ("" if text == NULL else text for text in (fields[_SYMBOL], fields[_SIDE]))
+    return (
+        f"{account_id}\t{order_id}\tx:{execution_id}\t{execution_id}\t{symbol}\t{side}\t{qty.lstrip('-')}\t{price}\t{at}"
+        f"\ttrade\tstream\t{topic}\t{partition}\t{offset}"
+    )
 
 
 def line_of(

@@ -27,8 +27,13 @@ class Record(NamedTuple):
     key: bytes | None
     payload: bytes
     account_id: str
-    order_id: str
     topic_id: str
+
+    @property
+    def order_id(self) -> str | None:
+        """The order that it is about first of all."""
+        said = (*self.parsed.observations, *self.parsed.evidence)
+        return said[0].order_id if said else None
 
     def __repr__(self) -> str:
         return f"Record({self.place})"  # never the payload

@@ -13,8 +13,10 @@ import psycopg
 from psycopg import sql
 
 from stream_reconcile.store.batch import Batch
+from stream_reconcile.store.evidence import evidence_json
+from stream_reconcile.store.lines import event_lines, fill_lines, observed_lines
 from stream_reconcile.store.queries import load
-from stream_reconcile.store.rows import event_lines, evidence_json, fill_lines, observed_lines, parent_arrays
+from stream_reconcile.store.rows import parents_json
 from stream_reconcile.store.ways import Fence, Looked, reading
 
 FEW_LINES: Final = 32
@@ -24,8 +26,7 @@ FEW_LINES: Final = 32
 _PARAMETERS: Final = {
     "lines": "text", "fills": "text", "evidence": "text", "named_accounts": "text[]", "group": "text", "owner": "text",
     "topics": "text[]", "partitions": "integer[]", "expected": "bigint[]", "epochs": "bigint[]", "topic_ids": "text[]",
-    "next_offsets": "bigint[]", "leader_epochs": "integer[]", "record_times": "timestamptz[]", "orders": "text[]",
-    "accounts": "text[]", "versions": "bigint[]", "parents": "text[]", "ratios": "numeric[]",
+    "next_offsets": "bigint[]", "leader_epochs": "integer[]", "record_times": "timestamptz[]", "parents": "text",
 }  # fmt: skip
 _FUNCTION: Final = """
 CREATE OR REPLACE FUNCTION pg_temp.write_few({parameters}) RETURNS TABLE (what text, says json)
@@ -41,7 +42,7 @@ BEGIN
     END IF;
     IF _lines <> '' THEN
         {upsert_executions};
-        IF cardinality(_orders) > 0 THEN
+        IF _parents <> '' THEN
             {state_parents};
         END IF;
         {insert_events};
@@ -62,9 +63,6 @@ END
 $few$
 """
 _CALL: Final = "SELECT what, says FROM pg_temp.write_few({arguments})"
-_NO_PARENTS: Final[dict[str, list[Any]]] = {
-    name: [] for name in ("orders", "accounts", "versions", "parents", "ratios")
-}
 
 
 class FewWay:
@@ -104,7 +102,7 @@ class FewWay:
             "evidence": evidence_json(fold) if fold.evidence else "",
             "named_accounts": sorted({account for _order, account in fold.winners}),
             **self._fence.values(batch.moves),
-            **(parent_arrays(fold.parents) if fold.parents else _NO_PARENTS),
+            "parents": parents_json(fold.parents) if fold.parents else "",
         }
         found: dict[str, list[Any]] = {"evidence": [], "disputed": [], "inspected": [], "decided": []}
         added = 0

@@ -18,14 +18,9 @@ from stream_reconcile.core.statements import Conflict
 from stream_reconcile.core.sums import Finding, LegSum, findings
 from stream_reconcile.store.batch import DeadLetter
 from stream_reconcile.store.discrepancies import Findings, write_findings
+from stream_reconcile.store.evidence import evidence_from_row
 from stream_reconcile.store.queries import load
-from stream_reconcile.store.rows import (
-    FILL_COLUMNS,
-    evidence_from_row,
-    execution_from_frame,
-    fill_values,
-    order_arrays,
-)
+from stream_reconcile.store.rows import FILL_ROW_COLUMNS, execution_from_frame, fill_values, order_arrays
 
 _OPENED_BY_EVIDENCE = {"bust": "trade_bust", "correction": "trade_correct"}
 # Findings that close themselves when the sums agree again (DISCREPANCIES B1, B7, B9, B10); B8 stays until accepted, B4
@@ -137,7 +132,7 @@ class Settler:
                 rows[fill.fill_key, fill.account_id] = fill
         if rows:
             columns = zip(*(fill_values(fill) for fill in rows.values()), strict=True)
-            arrays = {name: list(column) for name, column in zip(FILL_COLUMNS, columns, strict=True)}
+            arrays = {name: list(column) for name, column in zip(FILL_ROW_COLUMNS, columns, strict=True)}
             self._connection.execute(self._sql["put_fills"], arrays)
 
     def _check_sums(self, orders: set[OrderKey], noted: Findings) -> None:
@@ -172,7 +167,7 @@ class Settler:
 
 
 def _same(row: FillRow, standing: dict[str, Any]) -> bool:
-    return fill_values(row) == tuple(standing[name] for name in FILL_COLUMNS)
+    return fill_values(row) == tuple(standing[name] for name in FILL_ROW_COLUMNS)
 
 
 def _conflict_evidence(conflict: Conflict) -> dict[str, Any]:

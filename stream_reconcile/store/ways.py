@@ -18,15 +18,10 @@ import psycopg
 from stream_reconcile.core.fold import Fold
 from stream_reconcile.core.timestamps import ms_text
 from stream_reconcile.store.batch import Batch, CursorMove
+from stream_reconcile.store.evidence import evidence_json
+from stream_reconcile.store.lines import event_lines, fill_lines, named_lines, observed_lines
 from stream_reconcile.store.queries import load
-from stream_reconcile.store.rows import (
-    event_lines,
-    evidence_json,
-    fill_lines,
-    named_lines,
-    observed_lines,
-    parent_arrays,
-)
+from stream_reconcile.store.rows import parents_json
 
 
 class Looked(NamedTuple):
@@ -135,7 +130,7 @@ class Ways:
         if fold.winners:
             self._execute(texts["upsert_executions"])
         if fold.parents:
-            self._execute(self._sql["state_parents"], parent_arrays(fold.parents))
+            self._execute(self._sql["state_parents"], {"parents": parents_json(fold.parents)})
 
     def _insert_evidence(self, fold: Fold) -> psycopg.Cursor[Any] | None:
         if not fold.evidence:

@@ -177,7 +177,7 @@ def _refused(record: Record, error: psycopg.Error) -> DeadLetter:
         record.payload,
         record.known_at_ms,
         record.account_id,
-        record.order_id or None,
+        record.order_id,
         f"sqlstate_{error.sqlstate}",
         f"Postgres refused the record: {type(error).__name__}{column}{constraint}; it can be retried after a repair",
     )

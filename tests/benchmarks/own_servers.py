@@ -85,13 +85,18 @@ class OwnServers:
 
     def query(self, dsn: str, statement: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Rows of one statement in our schema."""
-        with psycopg.connect(dsn, autocommit=True, options=f"-c search_path={SCHEMA}") as connection:
+        with self.connect(dsn) as connection:
             return connection.execute(statement, values).fetchall()
 
     def execute(self, dsn: str, statement: str) -> None:
         """One statement in our schema, without an answer."""
-        with psycopg.connect(dsn, autocommit=True, options=f"-c search_path={SCHEMA}") as connection:
+        with self.connect(dsn) as connection:
             connection.execute(statement)
+
+    @staticmethod
+    def connect(dsn: str) -> psycopg.Connection:
+        """A connection that sees our schema, in autocommit."""
+        return psycopg.connect(dsn, autocommit=True, options=f"-c search_path={SCHEMA}")
 
     def cpu(self) -> CpuSeconds:
         """Processor time used so far; that of Postgres's ended processes included."""

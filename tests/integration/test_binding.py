@@ -46,7 +46,7 @@ class Bench:
                 raw = json.dumps(order).encode()
                 parsed = self.parser.snapshot(raw, seen)
             place = Place(TOPIC, 0, self.offset)
-            records.append(Record(place, parsed, 1_700_000_000_000, None, raw, ACCOUNT, order["id"], "t"))
+            records.append(Record(place, parsed, 1_700_000_000_000, None, raw, ACCOUNT, "t"))
             self.offset += 1
         self.writer.write(batch_of(records, moves=[CursorMove(TOPIC, 0, start, 1, "t", self.offset, None, None)]))
 

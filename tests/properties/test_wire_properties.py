@@ -21,7 +21,7 @@ from stream_reconcile.jobs.apply.decode import Decoded, Decoder
 from stream_reconcile.log.codec import Envelope, SingleObjectCodec
 from stream_reconcile.log.topics import Topics
 from stream_reconcile.store.batch import Place
-from stream_reconcile.store.rows import event_lines
+from stream_reconcile.store.lines import event_lines
 from support.wire_data import ACCOUNT, activity_json, envelope, order_json, seen_at, update_json
 
 SEEN = seen_at()

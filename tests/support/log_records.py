@@ -40,7 +40,7 @@ class LogRecords:
         seen = Seen(self.account_id, source, received_at_ns, topic, 0, offset, known_at_ms)
         parsed = self._parse[topic](raw, seen)
         place = Place(topic, 0, offset)
-        record = Record(place, parsed, known_at_ms, None, raw, self.account_id, "", TOPIC_ID)
+        record = Record(place, parsed, known_at_ms, None, raw, self.account_id, TOPIC_ID)
         self.records.append(record)
         return record
 

@@ -126,7 +126,7 @@ class RealLog:
             self.topics.adjustments: parse_adjustment,
         }
         parsed = parse[place.topic](envelope.raw, seen)
-        return Record(place, parsed, known_at_ms, None, envelope.raw, envelope.account_id, envelope.order_id, "")
+        return Record(place, parsed, known_at_ms, None, envelope.raw, envelope.account_id, "")
 
     def _new_producer(self) -> None:
         # Quick to give up nothing: a stalled or restarted Kafka only makes it wait.

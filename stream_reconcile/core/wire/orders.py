@@ -26,27 +26,30 @@ from stream_reconcile.core.observation import (
     TIMES,
     Observation,
     Seen,
+    fill_of,
     line_of,
 )
 from stream_reconcile.core.timestamps import parse_ns
 
 # Where the columns stand in what `astuple` gives of an order (core.wire.shapes).
-CHECKED: Final = slice(1, 1 + len(NUMBERS) + len(TIMES))
-TEXTUAL: Final = slice(CHECKED.stop, CHECKED.stop + len(TEXTS))
-_COLUMNS: Final = slice(CHECKED.start, TEXTUAL.stop + 1)
-_CHECKED: Final = CHECKED.stop - CHECKED.start
+NUMERIC: Final = slice(1, 1 + len(NUMBERS))
+TIMED: Final = slice(NUMERIC.stop, NUMERIC.stop + len(TIMES))
+TEXTUAL: Final = slice(TIMED.stop, TIMED.stop + len(TEXTS))
+_COLUMNS: Final = slice(NUMERIC.start, TEXTUAL.stop + 1)
+_NUMBERS: Final = len(NUMBERS)
+_CHECKED: Final = len(NUMBERS) + len(TIMES)
 BOOLEAN: Final[dict[Any, str]] = {True: "t", False: "f", None: NULL}
-# An event's time and three numbers, then the numbers and times of an order, with each digit written as 0. What looks
-# otherwise is checked field by field, so that Postgres never meets `now`, `NaN` or `20260918`, which it would take.
-_NUMBER: Final = r"-?0{1,40}(?:\.0{1,39})?|\\N"
-_TIME: Final = r"0000-00-00T00:00:00(?:\.0{1,9})?(?:Z|[+-]00:00)|\\N"
-_PLAIN_LINE: Final = re.compile(
-    "\t".join(f"(?:{field})" for field in (_TIME, *[_NUMBER] * (3 + len(NUMBERS)), *[_TIME] * len(TIMES)))
-)
+# Three numbers of an event and the numbers of an order, and an event's time and the times of an order, with each digit
+# written as 0. What looks otherwise is checked field by field, so that Postgres never meets `now`, `NaN` or `20260918`,
+# which it would take.
+_NUMBER: Final = r"(?:-?0{1,40}(?:\.0{1,39})?|\\N)"
+_TIME: Final = r"(?:0000-00-00T00:00:00(?:\.0{1,9})?(?:Z|[+-]00:00)|\\N)"
+_PLAIN_NUMBERS: Final = re.compile("\t".join([_NUMBER] * (3 + len(NUMBERS))))
+_PLAIN_TIMES: Final = re.compile("\t".join([_TIME] * (1 + len(TIMES))))
 DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _MOST_SHAPES: Final = 65_536
 plain_shapes: set[bytes] = set()
-"""Lines of times and numbers found plain, each digit as 0."""
+"""Lines of numbers or of times found plain, each digit as 0."""
 _ESCAPES: Final = str.maketrans(
     {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\b": "\\b", "\f": "\\f", "\v": "\\v"}
 )
@@ -76,16 +79,20 @@ def plain_number(text: str, field: str) -> str:
     return text if "e" not in text.lower() and "_" not in text and text == text.strip() else format(number, "f")
 
 
-def is_plain(checked: str) -> bool:
-    """True when these tab-separated times and numbers need no closer look.
+def is_plain(numbers: str, times: str) -> bool:
+    """True when these tab-separated numbers and times need no closer look.
 
     Lines come in few shapes, so a shape that was found plain once is remembered: that is quicker than any look at the
-    characters.
+    characters. (Numbers and times by themselves, for together they come in many.)
     """
-    shape = checked.encode().translate(DIGITS)
+    return _is_plain(numbers, _PLAIN_NUMBERS) and _is_plain(times, _PLAIN_TIMES)
+
+
+def _is_plain(line: str, plain: re.Pattern[str]) -> bool:
+    shape = line.encode().translate(DIGITS)
     if shape in plain_shapes:
         return True
-    if _PLAIN_LINE.fullmatch(shape.decode()) is None:
+    if plain.fullmatch(shape.decode()) is None:
         return False
     if len(plain_shapes) >= _MOST_SHAPES:
         plain_shapes.clear()
@@ -160,7 +167,7 @@ def observe(order: Any, seen: Seen, what: Happening, *, careful: bool) -> Observ
             seen.source,
             what.event,
             what.execution_id,
-            what.is_fill,
+            fill_of(content, *place[:3]) if what.is_fill else None,
             key,
             status if status.__class__ is str else None,
             what.parent_order_id,
@@ -183,16 +190,17 @@ def _plain_content(order: Any, seen: Seen, what: Happening, ratio_qty: str | Non
     if absent:
         stated -= sum([1 << index for index in absent])
         values = tuple([None if value is UNSET else value for value in values])
-    times_and_numbers = (what.event_at, what.qty, what.price, what.position_qty, *values[:_CHECKED])
-    checked = "\t".join([NULL if value is None else value for value in times_and_numbers])
-    if not is_plain(checked):
-        return None
-    texts = "\t".join([NULL if value is None else value for value in values[_CHECKED:-1]])
-    return (
-        f"{seen.account_id}\t{order.id}\t{seen.source}\t{what.event}\t{what.execution_id or NULL}\t{checked}\t{texts}"
-        f"\t{BOOLEAN[values[-1]]}\t{what.parent_order_id or NULL}\t{ratio_qty or NULL}\t{escape(what.extra)}",
-        stated,
+    numbers = "\t".join(
+        [NULL if value is None else value for value in (what.qty, what.price, what.position_qty, *values[:_NUMBERS])]
     )
+    times = "\t".join([NULL if value is None else value for value in (what.event_at, *values[_NUMBERS:_CHECKED])])
+    if not is_plain(numbers, times):
+        return None
+    event_at, _, times = times.partition("\t")
+    texts = "\t".join([NULL if value is None else value for value in values[_CHECKED:-1]])
+    parent = f"{what.parent_order_id or NULL}\t{ratio_qty or NULL}\t{escape(what.extra)}"
+    event = f"{seen.account_id}\t{order.id}\t{seen.source}\t{what.event}\t{what.execution_id or NULL}\t{event_at}"
+    return f"{event}\t{numbers}\t{times}\t{texts}\t{BOOLEAN[values[-1]]}\t{parent}", stated
 
 
 def _careful_content(order: Any, seen: Seen, what: Happening, ratio_qty: str | None) -> tuple[str, int]:

@@ -18,12 +18,11 @@ from stream_reconcile.core.observation import ALL_STATED, NULL, Observation
 from stream_reconcile.core.timestamps import ms_text, plain_ns
 from stream_reconcile.core.wire.orders import (
     BOOLEAN,
-    CHECKED,
-    DIGITS,
     LONGEST_ID,
+    NUMERIC,
     TEXTUAL,
+    TIMED,
     is_plain,
-    plain_shapes,
 )
 from stream_reconcile.core.wire.shapes import STREAM, Shapes
 
@@ -67,11 +66,11 @@ class QuickReader:
         values = astuple(order)
         order_id, status, updated_at = order.id, order.status, order.updated_at
         execution_id, qty, price = update.execution_id, update.qty, update.price
-        is_fill = event in FILL_EVENTS and bool(execution_id and qty and price)
-        checked = (event_at, qty, price, update.position_qty, *values[CHECKED])
         try:
             rank = _RANKS[status]
-            times_and_numbers = "\t".join([NULL if value is None else value for value in checked])
+            numbers = (qty, price, update.position_qty, *values[NUMERIC])
+            numeric = "\t".join([NULL if value is None else value for value in numbers])
+            timed = "\t".join([NULL if value is None else value for value in values[TIMED]])
             texts = "\t".join([NULL if value is None else value for value in values[TEXTUAL]])
             extended_hours = BOOLEAN[order.extended_hours]
         except (TypeError, KeyError):
@@ -81,21 +80,27 @@ class QuickReader:
             or event not in _PLAIN_EVENTS
             or order.order_type is None
             or len(order_id) > LONGEST_ID
-            or (times_and_numbers.encode().translate(DIGITS) not in plain_shapes and not is_plain(times_and_numbers))
+            or not is_plain(numeric, f"{event_at}\t{timed}")
         ):
             return None
         version_ns = plain_ns(updated_at)
         if version_ns is None:
             return None
         content = (
-            f"{account_id}\t{order_id}\tstream\t{event}\t{execution_id or NULL}\t{times_and_numbers}\t{texts}"
-            f"\t{extended_hours}\t\\N\t\\N\t\\N"
+            f"{account_id}\t{order_id}\tstream\t{event}\t{execution_id or NULL}\t{event_at}\t{numeric}\t{timed}"
+            f"\t{texts}\t{extended_hours}\t\\N\t\\N\t\\N"
         )
         event_key = blake2b(content.encode(), digest_size=16).hexdigest()
         line = (
             f"{content}\t{event_key}\t{rank}\t{version_ns}\t0\t{ALL_STATED}\t{topic}\t{partition}\t{offset}"
             f"\t{ms_text(known_at_ms)}"
         )
+        fill = None
+        if event in FILL_EVENTS and execution_id and qty and price:
+            fill = (
+                f"{account_id}\t{order_id}\tx:{execution_id}\t{execution_id}\t{order.symbol or ''}\t{order.side or ''}"
+                f"\t{qty.lstrip('-')}\t{price}\t{event_at}\ttrade\tstream\t{topic}\t{partition}\t{offset}"
+            )
         return _new(
             Observation,
             (
@@ -114,7 +119,7 @@ class QuickReader:
                 "stream",
                 event,
                 execution_id,
-                is_fill,
+                fill,
                 event_key,
                 status,
                 None,

@@ -60,8 +60,9 @@ class Decoder:
         quick = topic == self._frames
         for message in messages:
             known_at_ms = message.timestamp()[1]
+            payload = message.value()
             if quick and 0 <= known_at_ms <= LAST_MS:
-                found = usual_record(topic, message.value())
+                found = usual_record(topic, payload)
                 if found is not None:
                     account_id, raw = found
                     observation = usual_frame(raw, account_id, topic, partition, message.offset() or 0, known_at_ms)
@@ -70,7 +71,7 @@ class Decoder:
                         observe(observation)
                         continue
             place = Place(topic, partition, message.offset() or 0)
-            record = self.decode(place, topic_id, message.key(), message.value(), known_at_ms, into)
+            record = self.decode(place, topic_id, message.key(), payload, known_at_ms, into)
             if record is not None:
                 into.fold.add(record.parsed, record.known_at_ms)
 
@@ -97,13 +98,13 @@ class Decoder:
         topic = place.topic
         known_at_ms = plausible_ms(known_at_ms)
         try:
-            envelope = self._codec.decode(topic, payload)
-            seen = Seen(envelope.account_id, self._sources[topic], envelope.received_at_ns, *place, known_at_ms)
-            parsed = self._parse[topic](envelope.raw, seen)
+            account_id, raw, received_at_ns = self._unpack(topic, payload)
+            seen = Seen(account_id, self._sources[topic], received_at_ns, *place, known_at_ms)
+            parsed = self._parse[topic](raw, seen)
         except (DecodeError, WireError) as error:
             into.dead_letters.append(_dead_letter(place, topic_id, key, payload, known_at_ms, error))
             return None
-        into.accounts.add(envelope.account_id)
+        into.accounts.add(account_id)
         if not parsed.observations and not parsed.evidence:
             into.no_statement[parsed.kind] += 1
             return None
@@ -115,7 +116,15 @@ class Decoder:
             status = parsed.observations[0].status
             if status is not None and status not in STATUSES:
                 into.unknown_statuses[status] += 1
-        return Record(place, parsed, known_at_ms, key, payload or b"", envelope.account_id, envelope.order_id, topic_id)
+        return Record(place, parsed, known_at_ms, key, payload or b"", account_id, topic_id)
+
+    def _unpack(self, topic: str, payload: bytes | None) -> tuple[str, bytes, int]:
+        """Account id, raw bytes and time of receipt, which means something for snapshots only. Raises DecodeError."""
+        found = self._codec.usual(topic, payload) if topic == self._frames else None
+        if found is not None:
+            return (*found, 0)
+        envelope = self._codec.decode(topic, payload)
+        return envelope.account_id, envelope.raw, envelope.received_at_ns
 
 
 def _dead_letter(

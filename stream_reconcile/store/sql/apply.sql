@@ -17,8 +17,8 @@ ALTER TABLE observed_fills DROP COLUMN IF EXISTS recorded_at
 TRUNCATE observed, observed_fills
 
 -- name: copy_named
--- Takes the greatest observation of each order; columns in the order in which `store.rows.named_lines` writes them.
-COPY named (alpaca_order_id, account_id, event_key, source, snapshot_ns, stated, topic, partition, "offset") FROM STDIN
+-- Takes the greatest observation of each order; columns in the order in which `store.lines.named_lines` writes them.
+COPY named (account_id, alpaca_order_id, event_key, source, snapshot_ns, stated, topic, partition, "offset") FROM STDIN
 
 -- name: named_observed
 -- What `named` stands for, in full.
@@ -31,7 +31,7 @@ JOIN order_events v USING (alpaca_order_id, account_id, event_key)
 SELECT n.*, true AS winner FROM named n
 
 -- name: copy_observed
--- Takes the batch; columns in the order in which `store.rows` writes them.
+-- Takes the batch; columns in the order in which `store.lines` writes them.
 COPY observed (
     account_id, alpaca_order_id, source, event, execution_id, event_at, event_qty, event_price, position_qty,
     qty, notional, filled_qty, filled_avg_price, limit_price, stop_price, trail_price, trail_percent, hwm, created_at,
@@ -43,7 +43,7 @@ COPY observed (
 ) FROM STDIN
 
 -- name: copy_observed_fills
--- Takes the fills of a batch; columns in the order in which `store.rows.fill_lines` writes them.
+-- Takes the fills of a batch; columns in the order in which `store.lines.fill_lines` writes them.
 COPY observed_fills (
     account_id, alpaca_order_id, fill_key, execution_id, symbol, side, qty, price, transacted_at, entry, source, topic,
     partition, "offset"
@@ -200,8 +200,8 @@ WHERE (excluded.topic, excluded.partition, excluded."offset") < (v.topic, v.part
 -- The parents of orders read inside one, where the statement is newer than the one that stands (core.merge.newer_parent).
 UPDATE executions e
 SET parent_order_id = w.parent_order_id, ratio_qty = w.ratio_qty, parent_version_ns = w.version_ns
-FROM unnest(%(orders)s::text[], %(accounts)s::text[], %(versions)s::bigint[], %(parents)s::text[], %(ratios)s::numeric[])
-     AS w(order_id, account_id, version_ns, parent_order_id, ratio_qty)
+FROM json_to_recordset(%(parents)s::json)
+     AS w(order_id text, account_id text, version_ns bigint, parent_order_id text, ratio_qty numeric)
 WHERE e.alpaca_order_id = w.order_id AND e.account_id = w.account_id
   AND (e.parent_version_ns IS NULL
        OR (w.version_ns, w.parent_order_id COLLATE "C", w.ratio_qty IS NOT NULL, coalesce(w.ratio_qty, 0))
