@@ -15,7 +15,8 @@ import random
 import sys
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
@@ -45,11 +46,15 @@ from stream_reconcile.store.writer import Writer
 log = structlog.get_logger()
 
 WATCH_EVERY_S: Final = 1.0
+WATCH_BUSY_S: Final = 4.0
+"""So much later while batches are under way, which compare the cursors too: to watch, they have to end first."""
 POLL_S: Final = 0.25
 # Locks that were taken in another order, or waited for too long: the same batch goes through a moment later.
 _RETRY_SAME: Final = frozenset(("40P01", "40001", "55P03"))
 _SAME_BATCH_TRIES: Final = 6
 HAND_OVER_RECORDS: Final = 500
+MOST_UNDER_WAY: Final = 2
+"""Batches being written or waiting for it: with one, neither thread has anything to do when their times differ."""
 RECONNECT_LIMIT_S: Final = 240.0
 """Less than max.poll.interval.ms (300 s), after which the group gives the partitions away."""
 
@@ -87,7 +92,9 @@ class Session:
         self._accounts: set[str] = set()
         self._recent: Recent = {}
         """The batch before, on its way into the tables: most of what comes twice comes twice at once."""
-        self._under_way: tuple[Future[Written | None], _Prepared] | None = None
+        self._under_way: deque[tuple[Future[Written | None], _Prepared]] = deque()
+        self._doubt = False
+        """A commit was refused or its outcome is unknown: what was prepared after it does not follow on the cursors."""
         self._thread = ThreadPoolExecutor(1, "apply-write")
         self._admin = KafkaAdmin(config.kafka)
         self._topic_watch = TopicWatch(self._admin, config.topics.applied)
@@ -117,7 +124,7 @@ class Session:
         # What is under way is not waited for with an eye to its outcome: the next session reads it from the cursor.
         self._thread.shutdown(wait=True)
         self._topic_watch.close()
-        self._under_way = None
+        self._under_way.clear()
         # Leaving the group calls back into this session: the database connection goes last.
         self._consumer.close()
         self._admin.close()
@@ -126,36 +133,49 @@ class Session:
     def run(self, stop: threading.Event) -> None:
         """Apply until `stop` is set.
 
-        Under a backlog the next batch is read and decoded while Postgres writes the one before, in a thread of its
-        own; a few records are written at once, where handing them over would cost more than it gains.
+        Under a backlog the next batches are read and decoded while Postgres writes, in a thread of its own, the one
+        before; a few records are written at once, where handing them over would cost more than it gains.
         """
-        next_watch = 0.0
+        next_look = next_watch = 0.0
         while not stop.is_set():
             messages = self._consumer.take(self._config.batch_records, 0 if self._under_way else POLL_S)
-            if not messages:
-                self._mirror.pause()
             prepared = self._prepare(messages) if messages else None
-            if not self._finish():
-                prepared = None  # the cursors were read again: what was prepared does not follow on them
-            if prepared is not None:
-                self._check_accounts(prepared.decoded.accounts)
-                if prepared.records < HAND_OVER_RECORDS:
-                    self._committed(prepared, self._write(prepared.batch))
-                else:
-                    self._under_way = (self._thread.submit(self._write, prepared.batch), prepared)
-            if time.monotonic() >= next_watch:
+            if prepared is None:
+                self._finish()
+                self._mirror.pause()
+            elif self._finish(leaving=MOST_UNDER_WAY - 1 if prepared.records >= HAND_OVER_RECORDS else 0):
+                self._go_on(prepared)
+            now = time.monotonic()
+            if now >= next_look:
+                self._check_topics(self._topic_watch.look())
+                next_look = now + WATCH_EVERY_S
+            if now >= next_watch + (WATCH_BUSY_S if self._under_way else 0):
                 self._finish()
                 self._watch()
                 next_watch = time.monotonic() + WATCH_EVERY_S
         self._finish()
 
-    def _finish(self) -> bool:
-        """Wait for the batch under way, if any; False when it was not committed and the cursors were read again."""
-        if self._under_way is None:
-            return True
-        future, prepared = self._under_way
-        self._under_way = None
-        return self._committed(prepared, future.result())
+    def _go_on(self, prepared: _Prepared) -> None:
+        """Write what was prepared, here or in the other thread."""
+        if not prepared.decoded.accounts <= self._accounts:
+            if not self._finish():
+                return
+            self._check_accounts(prepared.decoded.accounts)
+        if prepared.records < HAND_OVER_RECORDS:
+            self._committed(prepared, self._write(prepared.batch))
+        else:
+            self._under_way.append((self._thread.submit(self._write, prepared.batch), prepared))
+
+    def _finish(self, *, leaving: int = 0) -> bool:
+        """Wait until no more than `leaving` batches are under way; False when one was not committed.
+
+        The cursors were read again then, and what was prepared does not follow on them.
+        """
+        while len(self._under_way) > leaving:
+            future, prepared = self._under_way.popleft()
+            if not self._committed(prepared, future.result()):
+                return False
+        return True
 
     def _connect(self) -> None:
         config = self._config
@@ -243,7 +263,10 @@ class Session:
     def _committed(self, prepared: _Prepared, written: Written | None) -> bool:
         """Note a commit and show it to the group; False when there was none."""
         if written is None:
+            wait([future for future, _ in self._under_way])  # they come to nothing, and the connection is free then
+            self._under_way.clear()
             self._reread(go_back=True)
+            self._doubt = False
             return False
         self._positions.advanced(prepared.batch.moves)
         self._mirror.note()
@@ -253,9 +276,12 @@ class Session:
 
     def _write(self, batch: Batch) -> Written | None:
         """Commit; None when the commit was refused or its outcome is unknown: the cursors have to be read again."""
+        if self._doubt:
+            return None
+        self._doubt = True  # whatever leaves this function early
         for attempt in range(1, _SAME_BATCH_TRIES + 1):
             try:
-                return self._writer.write(batch)
+                written = self._writer.write(batch)
             except FencedError as error:
                 self._metrics.refused_commits.inc()
                 log.warning("commit_refused", why=str(error))
@@ -270,11 +296,12 @@ class Session:
                 self._report(False, f"Postgres failed a commit ({type(error).__name__}): connecting again")
                 self._reconnect()
                 return None
+            self._doubt = False
+            return written
         raise AssertionError  # the last attempt returns or raises
 
     def _check_accounts(self, accounts: set[str]) -> None:
-        if accounts <= self._accounts:
-            return
+        """Raises WrongAccount for an account that is not to be applied."""
         pinned = self._cursors.accounts()
         self._accounts = {account for account, stopped in pinned.items() if not stopped}
         for account in sorted(accounts - self._accounts):
@@ -301,7 +328,7 @@ class Session:
     # --- doubt ------------------------------------------------------------------------------------------------------
 
     def _watch(self) -> None:
-        """Each second, with nothing under way: cursor rows as we left them, topics the same, accounts not stopped."""
+        """With nothing under way: cursor rows as we left them, accounts not stopped."""
         try:
             self._reread()
             self._close_mismatches()
@@ -314,7 +341,6 @@ class Session:
             self._reread(go_back=True)
             return
         self._accounts = {account for account, stopped in pinned.items() if not stopped}
-        self._check_topics(self._topic_watch.look())
         self._mirror.show()
         self._report(True, "")
 
