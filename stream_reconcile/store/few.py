@@ -2,6 +2,9 @@
 
 Under a trickle of events the client's own work for each statement takes longer than the statement. The function is made
 of the very texts of apply.sql, so there is one of each; it lives in pg_temp, so it is never older than the program.
+
+Called *alone* it is a transaction by itself: one round trip for all. It undoes itself (SR002) where more is to be done
+in the same transaction, which most batches do not need.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 
 from stream_reconcile.store.batch import Batch
 from stream_reconcile.store.evidence import evidence_json
@@ -22,11 +26,13 @@ from stream_reconcile.store.ways import Fence, Looked, reading
 FEW_LINES: Final = 32
 """Up to so many observations go this way."""
 
+_NEEDS_MORE: Final = "SR002"
 # Parameters by the names that the statements give them, with their types.
 _PARAMETERS: Final = {
     "lines": "text", "fills": "text", "evidence": "text", "named_accounts": "text[]", "group": "text", "owner": "text",
     "topics": "text[]", "partitions": "integer[]", "expected": "bigint[]", "epochs": "bigint[]", "topic_ids": "text[]",
     "next_offsets": "bigint[]", "leader_epochs": "integer[]", "record_times": "timestamptz[]", "parents": "text",
+    "alone": "boolean",
 }  # fmt: skip
 _FUNCTION: Final = """
 CREATE OR REPLACE FUNCTION pg_temp.write_few({parameters}) RETURNS TABLE (what text, says json)
@@ -53,11 +59,20 @@ BEGIN
         FOR said IN {insert_evidence} LOOP what := 'evidence'; says := row_to_json(said); RETURN NEXT; END LOOP;
     END IF;
     IF _fills <> '' THEN
-        FOR said IN {insert_fills} LOOP what := 'disputed'; says := row_to_json(said); RETURN NEXT; END LOOP;
+        FOR said IN {insert_fills} LOOP
+            IF _alone THEN RAISE EXCEPTION USING ERRCODE = 'SR002', MESSAGE = 'disputed'; END IF;
+            what := 'disputed'; says := row_to_json(said); RETURN NEXT;
+        END LOOP;
     END IF;
     IF _lines <> '' THEN
-        FOR said IN {inspect} LOOP what := 'inspected'; says := row_to_json(said); RETURN NEXT; END LOOP;
-        FOR said IN {decided_accounts} LOOP what := 'decided'; says := row_to_json(said); RETURN NEXT; END LOOP;
+        FOR said IN {inspect} LOOP
+            IF _alone THEN RAISE EXCEPTION USING ERRCODE = 'SR002', MESSAGE = 'inspected'; END IF;
+            what := 'inspected'; says := row_to_json(said); RETURN NEXT;
+        END LOOP;
+        FOR said IN {decided_accounts} LOOP
+            IF _alone THEN RAISE EXCEPTION USING ERRCODE = 'SR002', MESSAGE = 'decided'; END IF;
+            what := 'decided'; says := row_to_json(said); RETURN NEXT;
+        END LOOP;
     END IF;
 END
 $few$
@@ -70,6 +85,8 @@ class FewWay:
 
     def __init__(self, connection: psycopg.Connection, fence: Fence) -> None:
         self._connection, self._fence = connection, fence
+        self._accounts_decide = False
+        """Whether the accounts of the last batch had decisions, which are bound in its transaction."""
         texts = dict(load("apply.sql"))
         for name in ("upsert_executions", "insert_events", "inspect"):
             texts[name] = reading(texts[name], "observed", texts["few_observed"])
@@ -80,7 +97,7 @@ class FewWay:
         parameters = ", ".join(f"_{name} {kind}" for name, kind in _PARAMETERS.items())
         connection.execute(sql.SQL(_FUNCTION.format(parameters=parameters, **body)))
         arguments = ", ".join(f"%({name})s::{kind}" for name, kind in _PARAMETERS.items())
-        self._call = sql.SQL(_CALL.format(arguments=arguments))
+        self._text = sql.SQL(_CALL.format(arguments=arguments))
 
     @staticmethod
     def takes(batch: Batch, few_lines: int) -> bool:
@@ -93,8 +110,28 @@ class FewWay:
         small = len(fold.events) <= few_lines and not fold.without_observation()
         return small and not any(map(_has_escape, (*event_lines(fold), *fill_lines(fold))))
 
+    def write_alone(self, batch: Batch) -> int | None:
+        """Write and commit it: number of new events; None if it needs more, nothing is written then."""
+        fold = batch.fold
+        if batch.dead_letters or fold.mixed or fold.disputed or fold.evidence_orders() or self._accounts_decide:
+            return None
+        if self._connection.info.transaction_status is not TransactionStatus.IDLE:
+            return None
+        try:
+            return self._call(batch, alone=True).events
+        except psycopg.Error as error:
+            if error.sqlstate != _NEEDS_MORE:
+                raise
+            self._accounts_decide = error.diag.message_primary == "decided"
+            return None
+
     def write(self, batch: Batch) -> Looked:
         """Write it, in the open transaction, under the shared lock."""
+        looked = self._call(batch, alone=False)
+        self._accounts_decide = bool(looked.decided)
+        return looked
+
+    def _call(self, batch: Batch, *, alone: bool) -> Looked:
         fold = batch.fold
         values = {
             "lines": "\n".join(observed_lines(fold)),
@@ -103,10 +140,11 @@ class FewWay:
             "named_accounts": sorted({account for _order, account in fold.winners}),
             **self._fence.values(batch.moves),
             "parents": parents_json(fold.parents) if fold.parents else "",
+            "alone": alone,
         }
         found: dict[str, list[Any]] = {"evidence": [], "disputed": [], "inspected": [], "decided": []}
         added = 0
-        for what, said in self._connection.execute(self._call, values, prepare=True):
+        for what, said in self._connection.execute(self._text, values, prepare=True):
             if what == "events":
                 added = said
             else:

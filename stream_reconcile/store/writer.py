@@ -50,6 +50,8 @@ class Writer:
         # read of the whole table.
         connection.execute("SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off")
         connection.execute("SET jit = off")
+        # One plan for each statement: to plan anew for a few rows takes longer than to write them.
+        connection.execute("SET plan_cache_mode = force_generic_plan")
         fence = Fence(group, owner)
         self._ways = Ways(connection, fence)
         self._few = FewWay(connection, fence)
@@ -89,6 +91,9 @@ class Writer:
 
     def _write_whole(self, batch: Batch) -> tuple[Written, set[OrderKey]]:
         few = FewWay.takes(batch, self._few_lines)
+        events = self._few.write_alone(batch) if few else None
+        if events is not None:
+            return Written(events, len(batch.fold.events) + batch.fold.duplicates - events, (), ()), set()
         # In a pipeline the first statement goes with BEGIN.
         with self._connection.pipeline() if few else contextlib.nullcontext(), self._connection.transaction():
             looked = self._few.write(batch) if few else self._write_many(batch)

@@ -70,7 +70,8 @@ COPY fills (
 
 -- name: few_observed
 -- The same rows from a few lines without escapes, as a subquery: put before a statement as `WITH observed AS (…)`, it
--- spares a lone event the temporary table, whose emptying at commit costs more than the commit.
+-- spares a lone event the temporary table, whose emptying at commit costs more than the commit. (OFFSET 0: or else the
+-- planner splits each line anew for each of its columns.)
 SELECT
     c[1] COLLATE "C" AS account_id, c[2] COLLATE "C" AS alpaca_order_id, c[3] AS source, c[4] AS event, c[5] AS execution_id,
     c[6]::timestamptz AS event_at, c[7]::numeric AS event_qty, c[8]::numeric AS event_price,
@@ -87,7 +88,7 @@ SELECT
     c[45]::uuid AS event_key, c[46]::smallint AS status_rank, c[47]::bigint AS updated_at_ns,
     c[48]::bigint AS snapshot_ns, c[49]::bigint AS stated, c[50] AS topic, c[51]::integer AS partition,
     c[52]::bigint AS "offset", c[53]::timestamptz AS known_at, c[54]::boolean AS winner
-FROM (SELECT string_to_array(line, E'\t', E'\\N') AS c FROM unnest(string_to_array(%(lines)s, E'\n')) AS line) l
+FROM (SELECT string_to_array(line, E'\t', E'\\N') AS c FROM unnest(string_to_array(%(lines)s, E'\n')) AS line OFFSET 0) l
 
 -- name: few_fills
 -- The same for fills.
@@ -96,7 +97,7 @@ SELECT
     c[4] AS execution_id, c[5] AS symbol, c[6] AS side, c[7]::numeric AS qty, c[8]::numeric AS price,
     c[9]::timestamptz AS transacted_at, c[10] AS entry, c[11] AS source, c[12] COLLATE "C" AS topic,
     c[13]::integer AS partition, c[14]::bigint AS "offset"
-FROM (SELECT string_to_array(line, E'\t', E'\\N') AS c FROM unnest(string_to_array(%(fills)s, E'\n')) AS line) l
+FROM (SELECT string_to_array(line, E'\t', E'\\N') AS c FROM unnest(string_to_array(%(fills)s, E'\n')) AS line OFFSET 0) l
 
 -- name: lock_shared
 -- The schema's advisory lock, shared: taken before any row lock, so that a batch that brings evidence for an order
