@@ -43,4 +43,4 @@ def write_findings(connection: psycopg.Connection, findings: Findings, *, resolu
                 values["evidence"] = [Jsonb(rows[key]) for key in keys]
             else:
                 values |= {"resolution": resolution, "who": WHO}
-            connection.execute(queries[name], values)
+            connection.execute(queries[name], values, prepare=True)

@@ -41,6 +41,9 @@ LANGUAGE plpgsql AS $few$
 DECLARE
     said record;
     added bigint := 0;
+    _seen observed[] := ARRAY(SELECT row::observed FROM unnest(string_to_array(_lines, E'\\n')) AS row);
+    _seen_fills observed_fills[] :=
+        ARRAY(SELECT row::observed_fills FROM unnest(string_to_array(_fills, E'\\n')) AS row);
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(hashtextextended('stream-reconcile.' || current_schema(), 0));
     IF cardinality(_topics) > 0 THEN
@@ -103,8 +106,8 @@ class FewWay:
     def takes(batch: Batch, few_lines: int) -> bool:
         """Whether a batch is small enough and plain.
 
-        Plain is without escapes, which the function does not undo, and without evidence for orders that may have no
-        row, which needs more than the shared lock.
+        Plain is without escapes and quotes, which the function does not undo, and without evidence for orders that may
+        have no row, which needs more than the shared lock.
         """
         fold = batch.fold
         small = len(fold.events) <= few_lines and not fold.without_observation()
@@ -134,8 +137,8 @@ class FewWay:
     def _call(self, batch: Batch, *, alone: bool) -> Looked:
         fold = batch.fold
         values = {
-            "lines": "\n".join(observed_lines(fold)),
-            "fills": "\n".join(fill_lines(fold)),
+            "lines": "\n".join(map(_as_row, observed_lines(fold))),
+            "fills": "\n".join(map(_as_row, fill_lines(fold))),
             "evidence": evidence_json(fold) if fold.evidence else "",
             "named_accounts": sorted({account for _order, account in fold.winners}),
             **self._fence.values(batch.moves),
@@ -152,6 +155,12 @@ class FewWay:
         return Looked(added, **found)
 
 
+def _as_row(line: str) -> str:
+    """A line of COPY text as Postgres writes a row: commas between, each value quoted, nothing for null."""
+    quoted = line.replace("\t", '","')
+    return f'("{quoted}")'.replace('"\\N"', "")
+
+
 def _has_escape(line: str) -> bool:
-    """True when a line of COPY text holds more than the nulls that the function understands."""
-    return line.count("\\") != line.count("\t\\N")
+    """True when a line of COPY text holds more than nulls that has to be written otherwise in a row."""
+    return '"' in line or line.count("\\") != line.count("\t\\N")

@@ -104,12 +104,14 @@ class Settler:
 
     def _rebuild_fills(self, orders: set[OrderKey], noted: Findings) -> None:
         known: dict[OrderKey, list[Evidence]] = defaultdict(list)
-        for row in self._rows("frames_of", orders):
+        with self._connection.pipeline():
+            frames, evidence, fills = (self._ask(name, orders) for name in ("frames_of", "evidence_of", "fills_of"))
+        for row in frames.fetchall():
             known[row["alpaca_order_id"], row["account_id"]].append(execution_from_frame(row))
-        for row in self._rows("evidence_of", orders):
+        for row in evidence.fetchall():
             known[row["alpaca_order_id"], row["account_id"]].append(evidence_from_row(row))
         standing: dict[OrderKey, dict[str, dict[str, Any]]] = defaultdict(dict)
-        for row in self._rows("fills_of", orders):
+        for row in fills.fetchall():
             standing[row["alpaca_order_id"], row["account_id"]][row["fill_key"]] = row
         gone: list[tuple[str, str, str]] = []
         changed: list[FillRow] = []
@@ -162,8 +164,11 @@ class Settler:
         self._connection.execute(self._sql[name], order_arrays(orders), prepare=True)
 
     def _rows(self, name: str, orders: set[OrderKey]) -> list[dict[str, Any]]:
-        with self._connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(self._sql[name], order_arrays(orders), prepare=True).fetchall()
+        return self._ask(name, orders).fetchall()
+
+    def _ask(self, name: str, orders: set[OrderKey]) -> psycopg.Cursor[dict[str, Any]]:
+        cursor = self._connection.cursor(row_factory=dict_row)
+        return cursor.execute(self._sql[name], order_arrays(orders), prepare=True)
 
 
 def _same(row: FillRow, standing: dict[str, Any]) -> bool:

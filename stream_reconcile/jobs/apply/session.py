@@ -12,7 +12,6 @@ Any doubt about a position ends in one place, `_reread`: the cursor rows are rea
 from __future__ import annotations
 
 import random
-import sys
 import threading
 import time
 from collections import deque
@@ -30,6 +29,7 @@ from stream_reconcile.core.fold import Recent
 from stream_reconcile.jobs.apply.config import ApplyConfig, Report
 from stream_reconcile.jobs.apply.decode import Decoded, Decoder
 from stream_reconcile.jobs.apply.mirror import Mirror
+from stream_reconcile.jobs.apply.mismatches import Mismatches
 from stream_reconcile.jobs.apply.positions import Positions
 from stream_reconcile.jobs.apply.topic_watch import TopicWatch
 from stream_reconcile.log.admin import KafkaAdmin
@@ -88,7 +88,8 @@ class Session:
         self._report = report
         self._decoder = Decoder(codec, config.topics)
         self._positions = Positions()
-        self._mismatches: dict[str, int] = {}
+        self._mismatches = Mismatches()
+        self._gone: list[str] = []
         self._accounts: set[str] = set()
         self._recent: Recent = {}
         """The batch before, on its way into the tables: most of what comes twice comes twice at once."""
@@ -185,7 +186,7 @@ class Session:
             self._cursors = CursorStore(
                 self._connection, dsn=config.dsn, schema=config.schema, group=config.group, owner=self._owner
             )
-            self._mismatches = self._cursors.open_mismatches()
+            self._mismatches.read(self._cursors)
             self._writer.bind_left_over()
         except BaseException:
             self._connection.close()
@@ -199,8 +200,7 @@ class Session:
         self._recent = {}
         states, _ = self._log_states(partitions)
         mirrors = self._admin.group_offsets(self._config.group, partitions)
-        # What another member found out about these partitions is ours to close from now on.
-        self._mismatches = self._cursors.open_mismatches()
+        self._mismatches.read(self._cursors)
         claims = {partition: self._cursors.claim(*partition, states[partition]) for partition in partitions}
         # Asked again: a claim may have waited for a commit of the old owner, which went beyond what was the end before.
         states, ends = self._log_states(partitions)
@@ -209,7 +209,7 @@ class Session:
             state, cursor = states[partition], claimed.cursor
             mirror = mirrors.get(partition)
             if mirror and is_restored_at_start(mirror.offset, mirror.metadata, claimed.max_offset, cursor.topic_id):
-                self._mismatch(partition, mirror.offset, cursor.next_offset)
+                self._mismatches.record(self._cursors, partition, mirror.offset, cursor.next_offset)
             if cursor.topic_id != state.topic_id or not state.low <= cursor.next_offset <= ends[partition]:
                 cursor = self._cursors.restart(*partition, cursor, claimed.max_offset, state)
             self._positions.put(partition, cursor, max(claimed.max_offset, cursor.next_offset))
@@ -271,7 +271,7 @@ class Session:
         self._positions.advanced(prepared.batch.moves)
         self._mirror.note()
         self._count(prepared.decoded, written, prepared.records, time.monotonic() - prepared.begun)
-        self._close_mismatches()
+        self._mismatches.close(self._cursors, self._positions)
         return True
 
     def _write(self, batch: Batch) -> Written | None:
@@ -331,7 +331,7 @@ class Session:
         """With nothing under way: cursor rows as we left them, accounts not stopped."""
         try:
             self._reread()
-            self._close_mismatches()
+            self._mismatches.close(self._cursors, self._positions)
             pinned = self._cursors.accounts()
         except psycopg.Error as error:
             if not is_transient(error):
@@ -342,14 +342,16 @@ class Session:
             return
         self._accounts = {account for account, stopped in pinned.items() if not stopped}
         self._mirror.show()
-        self._report(True, "")
+        self._report(not self._gone, ", ".join(f"topic {topic} was made anew or deleted" for topic in self._gone))
 
     def _check_topics(self, topic_ids: dict[str, str] | None) -> None:
+        """Compare with the cursors' topics. One that is gone is said as long as it is: the others are applied."""
         if topic_ids is None:
             return
         for partition in self._positions:
             if topic_ids.get(partition.topic) != self._positions[partition].topic_id:
                 raise LogReplaced(f"topic {partition.topic} was made anew or deleted")
+        self._gone = [topic for topic in self._config.topics.applied if topic not in topic_ids]
 
     def _reread(self, *, go_back: bool = False) -> None:
         """Judge our cursors against their rows. Raises Rejoin when one is lost.
@@ -367,7 +369,9 @@ class Session:
             if verdict is Verdict.SAME and not go_back:
                 continue
             if is_restored(mine, row):
-                self._mismatch(partition, mine.next_offset, 0 if row is None else row.next_offset)
+                self._mismatches.record(
+                    self._cursors, partition, mine.next_offset, 0 if row is None else row.next_offset
+                )
             if row is None or verdict is Verdict.LOST:
                 lost.append(partition)
                 continue
@@ -379,21 +383,6 @@ class Session:
         if lost:
             self._metrics.second_writer.inc()  # once for all of them: alerts go by how often it happens
             raise Rejoin(f"another member owns the cursors of {', '.join(f'{p.topic}:{p.partition}' for p in lost)}")
-
-    def _mismatch(self, partition: Partition, acknowledged: int, found: int) -> None:
-        subject = f"{partition.topic}:{partition.partition}"
-        # Restored again before it had caught up: it is through where the furthest of its copies was.
-        acknowledged = max(acknowledged, self._mismatches.get(subject, 0))
-        self._cursors.record_mismatch(*partition, acknowledged, found)
-        self._mismatches[subject] = acknowledged
-
-    def _close_mismatches(self) -> None:
-        """Close each F4 of ours whose cursor has come to where it had been; some are there from the start."""
-        for partition in self._positions if self._mismatches else ():
-            subject = f"{partition.topic}:{partition.partition}"
-            if self._positions[partition].next_offset >= self._mismatches.get(subject, sys.maxsize):
-                self._cursors.close_mismatch(subject)
-                del self._mismatches[subject]
 
     def _reconnect(self) -> None:
         """A new connection, with backoff; raises PostgresUnreachable after four minutes."""

@@ -3,14 +3,29 @@
 -- name: create_observed
 -- The tables that a batch is copied into: observations as `order_events` has them, the greatest of each order marked,
 -- and fills. `named` has the greatest of each order alone, by its key in `order_events`, where all went there directly.
-CREATE TEMPORARY TABLE IF NOT EXISTS observed (LIKE order_events, winner boolean NOT NULL) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS observed_fills (LIKE fills) ON COMMIT DELETE ROWS;
+-- Their columns stand as `core.observation` writes them.
+CREATE TEMPORARY TABLE IF NOT EXISTS observed ON COMMIT DELETE ROWS AS
+SELECT
+    account_id, alpaca_order_id, source, event, execution_id, event_at, event_qty, event_price, position_qty,
+    qty, notional, filled_qty, filled_avg_price, limit_price, stop_price, trail_price, trail_percent, hwm, created_at,
+    updated_at, submitted_at, filled_at, canceled_at, expired_at, failed_at, replaced_at, cancel_requested_at,
+    expires_at, client_order_id, symbol, asset_id, asset_class, side, position_intent, order_type, order_class,
+    time_in_force, status, replaces, replaced_by, extended_hours,
+    parent_order_id, ratio_qty, extra, event_key, status_rank, updated_at_ns, snapshot_ns, stated, topic, partition,
+    "offset", known_at,
+    true AS winner
+FROM order_events
+WITH NO DATA;
+CREATE TEMPORARY TABLE IF NOT EXISTS observed_fills ON COMMIT DELETE ROWS AS
+SELECT
+    account_id, alpaca_order_id, fill_key, execution_id, symbol, side, qty, price, transacted_at, entry, source, topic,
+    partition, "offset"
+FROM fills
+WITH NO DATA;
 CREATE TEMPORARY TABLE IF NOT EXISTS named (
     alpaca_order_id text COLLATE "C", account_id text COLLATE "C", event_key uuid, source text, snapshot_ns bigint,
     stated bigint, topic text COLLATE "C", partition integer, "offset" bigint
-) ON COMMIT DELETE ROWS;
-ALTER TABLE observed DROP COLUMN IF EXISTS recorded_at;
-ALTER TABLE observed_fills DROP COLUMN IF EXISTS recorded_at
+) ON COMMIT DELETE ROWS
 
 -- name: empty_observed
 -- Takes out what was copied into them.
@@ -31,23 +46,12 @@ JOIN order_events v USING (alpaca_order_id, account_id, event_key)
 SELECT n.*, true AS winner FROM named n
 
 -- name: copy_observed
--- Takes the batch; columns in the order in which `store.lines` writes them.
-COPY observed (
-    account_id, alpaca_order_id, source, event, execution_id, event_at, event_qty, event_price, position_qty,
-    qty, notional, filled_qty, filled_avg_price, limit_price, stop_price, trail_price, trail_percent, hwm, created_at,
-    updated_at, submitted_at, filled_at, canceled_at, expired_at, failed_at, replaced_at, cancel_requested_at,
-    expires_at, client_order_id, symbol, asset_id, asset_class, side, position_intent, order_type, order_class,
-    time_in_force, status, replaces, replaced_by, extended_hours,
-    parent_order_id, ratio_qty, extra, event_key, status_rank, updated_at_ns, snapshot_ns, stated, topic, partition,
-    "offset", known_at, winner
-) FROM STDIN
+-- Takes the batch.
+COPY observed FROM STDIN
 
 -- name: copy_observed_fills
--- Takes the fills of a batch; columns in the order in which `store.lines.fill_lines` writes them.
-COPY observed_fills (
-    account_id, alpaca_order_id, fill_key, execution_id, symbol, side, qty, price, transacted_at, entry, source, topic,
-    partition, "offset"
-) FROM STDIN
+-- Takes the fills of a batch.
+COPY observed_fills FROM STDIN
 
 -- name: copy_events
 -- Takes the history of a batch of which every observation is expected to be new; fails where one is not.
@@ -69,35 +73,13 @@ COPY fills (
 ) FROM STDIN
 
 -- name: few_observed
--- The same rows from a few lines without escapes, as a subquery: put before a statement as `WITH observed AS (…)`, it
--- spares a lone event the temporary table, whose emptying at commit costs more than the commit. (OFFSET 0: or else the
--- planner splits each line anew for each of its columns.)
-SELECT
-    c[1] COLLATE "C" AS account_id, c[2] COLLATE "C" AS alpaca_order_id, c[3] AS source, c[4] AS event, c[5] AS execution_id,
-    c[6]::timestamptz AS event_at, c[7]::numeric AS event_qty, c[8]::numeric AS event_price,
-    c[9]::numeric AS position_qty, c[10]::numeric AS qty, c[11]::numeric AS notional, c[12]::numeric AS filled_qty,
-    c[13]::numeric AS filled_avg_price, c[14]::numeric AS limit_price, c[15]::numeric AS stop_price,
-    c[16]::numeric AS trail_price, c[17]::numeric AS trail_percent, c[18]::numeric AS hwm,
-    c[19]::timestamptz AS created_at, c[20]::timestamptz AS updated_at, c[21]::timestamptz AS submitted_at,
-    c[22]::timestamptz AS filled_at, c[23]::timestamptz AS canceled_at, c[24]::timestamptz AS expired_at,
-    c[25]::timestamptz AS failed_at, c[26]::timestamptz AS replaced_at, c[27]::timestamptz AS cancel_requested_at,
-    c[28]::timestamptz AS expires_at, c[29] AS client_order_id, c[30] AS symbol, c[31] AS asset_id,
-    c[32] AS asset_class, c[33] AS side, c[34] AS position_intent, c[35] AS order_type, c[36] AS order_class,
-    c[37] AS time_in_force, c[38] AS status, c[39] AS replaces, c[40] AS replaced_by,
-    c[41]::boolean AS extended_hours, c[42] AS parent_order_id, c[43]::numeric AS ratio_qty, c[44]::jsonb AS extra,
-    c[45]::uuid AS event_key, c[46]::smallint AS status_rank, c[47]::bigint AS updated_at_ns,
-    c[48]::bigint AS snapshot_ns, c[49]::bigint AS stated, c[50] AS topic, c[51]::integer AS partition,
-    c[52]::bigint AS "offset", c[53]::timestamptz AS known_at, c[54]::boolean AS winner
-FROM (SELECT string_to_array(line, E'\t', E'\\N') AS c FROM unnest(string_to_array(%(lines)s, E'\n')) AS line OFFSET 0) l
+-- The same rows from an array, as a subquery: put before a statement as `WITH observed AS (…)`, it spares a lone event the
+-- temporary table, whose emptying at commit costs more than the commit.
+SELECT * FROM unnest(%(seen)s)
 
 -- name: few_fills
 -- The same for fills.
-SELECT
-    c[1] COLLATE "C" AS account_id, c[2] COLLATE "C" AS alpaca_order_id, c[3] COLLATE "C" AS fill_key,
-    c[4] AS execution_id, c[5] AS symbol, c[6] AS side, c[7]::numeric AS qty, c[8]::numeric AS price,
-    c[9]::timestamptz AS transacted_at, c[10] AS entry, c[11] AS source, c[12] COLLATE "C" AS topic,
-    c[13]::integer AS partition, c[14]::bigint AS "offset"
-FROM (SELECT string_to_array(line, E'\t', E'\\N') AS c FROM unnest(string_to_array(%(fills)s, E'\n')) AS line OFFSET 0) l
+SELECT * FROM unnest(%(seen_fills)s)
 
 -- name: lock_shared
 -- The schema's advisory lock, shared: taken before any row lock, so that a batch that brings evidence for an order
