@@ -13,6 +13,9 @@
     │   ├── WrongAccount
     │   └── SchemaMismatch
     ├── FencedError            another owner holds the cursor or the lease: our transaction is rolled back
+    ├── BeginAgain             positions of apply no longer hold: leave the group, join again, claim what is assigned
+    │   ├── CursorsLost
+    │   └── LogReplaced
     ├── WireError              bytes of the broker that can't be read as what they should be
     ├── DecodeError            bytes of a Kafka record that can't be decoded (dead letter)
     └── EmbeddedError          the embedded Kafka or Postgres could not be fetched, started or stopped   exit status 3
@@ -84,6 +87,18 @@ class SchemaMismatch(RefusedError):
 
 class FencedError(ReconcileError):
     """Somebody else owns the cursor or lease now (I4)."""
+
+
+class BeginAgain(ReconcileError):
+    """What a member of apply holds of its positions is no longer so; it starts again from the database."""
+
+
+class CursorsLost(BeginAgain):
+    """A partition was lost to another member."""
+
+
+class LogReplaced(BeginAgain):
+    """A topic has another id than its cursors: the claim finds out what is gone (F5)."""
 
 
 class WireError(ReconcileError):

@@ -14,9 +14,9 @@ from typing import Final
 import psycopg
 import structlog
 
-from stream_reconcile.core.errors import ReconcileError, RefusedError
+from stream_reconcile.core.errors import BeginAgain, ReconcileError, RefusedError
 from stream_reconcile.jobs.apply.config import AUTO_PROTOCOL, ApplyConfig, Report
-from stream_reconcile.jobs.apply.session import LogReplaced, Rejoin, Session
+from stream_reconcile.jobs.apply.session import Session
 from stream_reconcile.log.codec import Codec
 from stream_reconcile.log.consumer import CLASSIC_PROTOCOL, CONSUMER_PROTOCOL, OffsetsGone, ProtocolUnsupported
 from stream_reconcile.metrics import ApplyMetrics
@@ -66,7 +66,7 @@ def run_apply(
             log.info("classic_group_protocol", why=str(error))
             protocol = CLASSIC_PROTOCOL
             continue
-        except (Rejoin, OffsetsGone, LogReplaced) as error:
+        except (BeginAgain, OffsetsGone) as error:
             log.warning("apply_begins_again", why=str(error))
             why, longest = str(error), LONGEST_DELAY_S
         except RefusedError as error:

@@ -24,7 +24,14 @@ import structlog
 from confluent_kafka import Message
 
 from stream_reconcile.core.cursors import Verdict, is_restored, is_restored_at_start, judge
-from stream_reconcile.core.errors import FencedError, PostgresUnreachable, ReconcileError, WrongAccount
+from stream_reconcile.core.errors import (
+    CursorsLost,
+    FencedError,
+    LogReplaced,
+    PostgresUnreachable,
+    ReconcileError,
+    WrongAccount,
+)
 from stream_reconcile.core.fold import Recent
 from stream_reconcile.jobs.apply.config import ApplyConfig, Report
 from stream_reconcile.jobs.apply.decode import Decoded, Decoder
@@ -57,14 +64,6 @@ MOST_UNDER_WAY: Final = 2
 """Batches being written or waiting for it: with one, neither thread has anything to do when their times differ."""
 RECONNECT_LIMIT_S: Final = 240.0
 """Less than max.poll.interval.ms (300 s), after which the group gives the partitions away."""
-
-
-class Rejoin(ReconcileError):
-    """A partition was lost to another member: leave the group, join again, claim what is assigned then."""
-
-
-class LogReplaced(ReconcileError):
-    """A topic has another id than its cursors: begin again, the claim finds out what is gone (F5)."""
 
 
 class _Prepared(NamedTuple):
@@ -111,6 +110,7 @@ class Session:
             )
             self._mirror = Mirror(self._consumer, self._positions)
         except BaseException:
+            self._topic_watch.close()
             self._admin.close()
             raise
 
@@ -354,7 +354,7 @@ class Session:
         self._gone = [topic for topic in self._config.topics.applied if topic not in topic_ids]
 
     def _reread(self, *, go_back: bool = False) -> None:
-        """Judge our cursors against their rows. Raises Rejoin when one is lost.
+        """Judge our cursors against their rows. Raises CursorsLost when one is lost.
 
         `go_back`: what was read beyond the cursors was dropped, so each partition is read again from its cursor.
         """
@@ -382,7 +382,9 @@ class Session:
             self._consumer.seek(partition, row.next_offset)
         if lost:
             self._metrics.second_writer.inc()  # once for all of them: alerts go by how often it happens
-            raise Rejoin(f"another member owns the cursors of {', '.join(f'{p.topic}:{p.partition}' for p in lost)}")
+            raise CursorsLost(
+                f"another member owns the cursors of {', '.join(f'{p.topic}:{p.partition}' for p in lost)}"
+            )
 
     def _reconnect(self) -> None:
         """A new connection, with backoff; raises PostgresUnreachable after four minutes."""
