@@ -44,14 +44,18 @@ class UsualFrames:
 
     def __init__(self, headers: Container[bytes], length: int) -> None:
         self._headers, self._length = headers, length
-        self._beginning = _NO_BEGINNING
-        self._account = ""
+        # Beginning and account, together: two threads may read.
+        self._last = (_NO_BEGINNING, "")
 
     def read(self, payload: bytes) -> tuple[str, bytes] | None:
         """Account id and raw bytes of a record; None if it is not a usual one."""
-        if not payload.startswith(self._beginning) and not self._learn(payload):
-            return None
-        found = _AFTER_IDS(payload, len(self._beginning))
+        beginning, account = self._last
+        if not payload.startswith(beginning):
+            learnt = self._learn(payload)
+            if learnt is None:
+                return None
+            beginning, account = self._last = learnt
+        found = _AFTER_IDS(payload, len(beginning))
         if found is None:
             return None
         order_id, size = found.groups()
@@ -61,19 +65,17 @@ class UsualFrames:
             doubled |= size[2] << 14
         if at + (doubled >> 1) != len(payload) or not order_id.isascii():
             return None
-        return self._account, payload[at:]
+        return account, payload[at:]
 
-    def _learn(self, payload: bytes) -> bool:
-        """Take the beginning of this record as the usual one; False if it can't be read."""
+    def _learn(self, payload: bytes) -> tuple[bytes, str] | None:
+        """How this record begins, and the account that it names; None if it can't be read."""
         if payload[: self._length] not in self._headers:
-            return False
+            return None
         try:
             envelope = read_envelope(payload, self._length)
         except DecodeError:
-            return False
+            return None
         account, stream = envelope.account_id.encode(), envelope.stream_id.encode()
         if max(len(account), len(stream)) > _LONGEST:
-            return False
-        self._beginning = payload[: self._length + 2 + len(account) + len(stream)]
-        self._account = envelope.account_id
-        return True
+            return None
+        return payload[: self._length + 2 + len(account) + len(stream)], envelope.account_id

@@ -37,10 +37,10 @@ class Decoded:
 
 
 class Decoder:
-    """Decodes the records of one member. Not shared between threads."""
+    """Decodes the records of one member. Not shared between threads, `records` excepted."""
 
     def __init__(self, codec: Codec, topics: Topics) -> None:
-        self._codec = codec
+        self._codec, self._topics = codec, topics
         self._parser = Parser()
         self._parse: dict[str, Callable[[bytes, Seen], Parsed]] = {
             topics.trade_updates: self._parser.frame,
@@ -76,9 +76,13 @@ class Decoder:
                 into.fold.add(record.parsed, record.known_at_ms)
 
     def records(self, runs: Iterable[tuple[str, int, str, list[Message]]]) -> list[Record]:
-        """All records of runs (topic, partition, topic id, messages) that say anything, by the long way."""
+        """All records of runs (topic, partition, topic id, messages) that say anything, by the long way.
+
+        The one call that may come from another thread: it parses by itself.
+        """
+        decoder = Decoder(self._codec, self._topics)
         found = [
-            self.decode(
+            decoder.decode(
                 Place(topic, partition, message.offset() or 0),
                 topic_id,
                 message.key(),

@@ -56,7 +56,7 @@ WATCH_EVERY_S: Final = 1.0
 WATCH_BUSY_S: Final = 4.0
 """So much later while batches are under way, which compare the cursors too: to watch, they have to end first."""
 POLL_S: Final = 0.25
-# Locks that were taken in another order, or waited for too long: the same batch goes through a moment later.
+# Locks taken in another order, or waited for too long: the same batch goes through a moment later.
 _RETRY_SAME: Final = frozenset(("40P01", "40001", "55P03"))
 _SAME_BATCH_TRIES: Final = 6
 HAND_OVER_RECORDS: Final = 500
@@ -320,10 +320,9 @@ class Session:
         metrics.unknown_events.add(decoded.unknown_events)
         metrics.unknown_statuses.add(decoded.unknown_statuses)
         metrics.unknown_fields.add(decoded.unknown_fields)
-        if written.dead_letters:
-            for letter in written.dead_letters:
-                metrics.dead_letters.add({letter.reason: 1})
-                log.warning("dead_letter", place=letter.place, reason=letter.reason)
+        for letter in written.dead_letters:
+            metrics.dead_letters.add({letter.reason: 1})
+            log.warning("dead_letter", place=letter.place, reason=letter.reason)
 
     # --- doubt ------------------------------------------------------------------------------------------------------
 
@@ -382,9 +381,8 @@ class Session:
             self._consumer.seek(partition, row.next_offset)
         if lost:
             self._metrics.second_writer.inc()  # once for all of them: alerts go by how often it happens
-            raise CursorsLost(
-                f"another member owns the cursors of {', '.join(f'{p.topic}:{p.partition}' for p in lost)}"
-            )
+            names = ", ".join(f"{p.topic}:{p.partition}" for p in lost)
+            raise CursorsLost(f"another member owns the cursors of {names}")
 
     def _reconnect(self) -> None:
         """A new connection, with backoff; raises PostgresUnreachable after four minutes."""
