@@ -30,7 +30,7 @@ REGISTRY_HEADER_BYTES: Final = 5
 
 
 class Codec(Protocol):
-    """What turns envelopes into records of a topic and back. Not shared between threads."""
+    """What turns envelopes into records of a topic and back. Several threads may decode."""
 
     def encode(self, topic: str, envelope: Envelope) -> bytes:
         """Bytes of a record for `topic`. Raises ValueError for an envelope without a plausible account id."""

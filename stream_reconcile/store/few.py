@@ -45,7 +45,7 @@ DECLARE
     _seen_fills observed_fills[] :=
         ARRAY(SELECT row::observed_fills FROM unnest(string_to_array(_fills, E'\\n')) AS row);
 BEGIN
-    PERFORM pg_advisory_xact_lock_shared(hashtextextended('stream-reconcile.' || current_schema(), 0));
+    FOR said IN {lock_shared} LOOP END LOOP;
     IF cardinality(_topics) > 0 THEN
         FOR said IN {advance_cursors} LOOP END LOOP;
     END IF;

@@ -1,4 +1,4 @@
-"""A fold → the bytes of one COPY, and evidence → the values of its row."""
+"""Values of rows of `executions` and `fills`, and what statements take as parameters."""
 
 from __future__ import annotations
 
@@ -14,11 +14,8 @@ from stream_reconcile.core.evidence import (
 from stream_reconcile.core.fills import FillRow
 from stream_reconcile.core.fold import OrderKey
 from stream_reconcile.core.merge import ParentStatement
-from stream_reconcile.core.observation import CONTENT_COLUMNS
 
 LAST_MS = 253_402_300_799_999
-_EXECUTION = slice(CONTENT_COLUMNS.index("event_at"), CONTENT_COLUMNS.index("event_price") + 1)
-_SYMBOL, _SIDE = CONTENT_COLUMNS.index("symbol"), CONTENT_COLUMNS.index("side")
 
 
 def plausible_ms(milliseconds: int) -> int:

@@ -80,6 +80,10 @@ class Settler:
         if mixed:
             self._execute("merge_again", mixed)
         if rebuilt:
+            # The batch's own rows are locked by their upsert, those that evidence came for by the mark.
+            others = rebuilt - fold.winners.keys() - about
+            if others:
+                self._execute("lock_orders", others)
             self._rebuild_fills(rebuilt, noted)
         parents = {(row["alpaca_order_id"], row["account_id"]) for row in self._rows("lock_parents", everything)}
         self._check_sums(everything | parents, noted)

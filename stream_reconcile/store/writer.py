@@ -46,6 +46,8 @@ class Writer:
         self._few_lines = few_lines
         self._most_clean_batches = most_clean_batches
         self._clean_batches_wanted = self._scepticism = min(1, most_clean_batches)
+        self._refused_before = False
+        """Postgres refused records of the last batch; the fold of the next one may count on them all the same."""
         # Batches touch few rows of large tables: with these off, no stale statistic can turn an index look-up into a
         # read of the whole table.
         connection.execute("SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off")
@@ -63,6 +65,8 @@ class Writer:
 
         Raises psycopg.Error as it comes where the transaction failed for reasons of Postgres's own (`is_transient`).
         """
+        if self._refused_before:
+            batch = batch._replace(fold=fold_records(batch.records()))
         try:
             try:
                 written, unbound = self._write_whole(batch)
@@ -70,6 +74,7 @@ class Writer:
                 if not _is_poison(error):
                     raise
                 written, unbound = self._write_halving(batch)
+            self._refused_before = len(written.dead_letters) > len(batch.dead_letters)
             if unbound:
                 self._bind_again(unbound)
         except psycopg.Error as error:

@@ -10,7 +10,9 @@ from decimal import Decimal
 
 import pytest
 
+from stream_reconcile.core.fold import Fold
 from stream_reconcile.core.timestamps import ms_text, parse_ns
+from stream_reconcile.store.batch import Batch, batch_of, fold_records
 from stream_reconcile.store.rows import moment, plausible_ms
 from support.expected_rows import actual_tables, expected_tables
 from support.log_records import TOPIC_ID, LogRecords
@@ -129,3 +131,18 @@ def test_any_kafka_timestamp_is_a_time(bench: Bench, milliseconds: int) -> None:
     assert isinstance(found, datetime)
     if 0 <= milliseconds < 2**61:
         assert round(found.timestamp() * 1000) == milliseconds
+
+
+def test_what_was_refused_is_not_taken_for_known_in_the_batch_after_it(bench: Bench) -> None:
+    log = LogRecords()
+    log.frame(frame("new", order_json(id="order-1", **NO_DAY)))
+    log.frame(frame("new", order_json(id="order-1", **NO_DAY)))
+    first, again = log.records
+    written = bench.writer.write(batch_of([first]))
+    assert [letter.place for letter in written.dead_letters] == [first.place]
+    # Decoded while the first was being written, as apply does: the second looks like the first one again.
+    fold = Fold(recent=fold_records([first]).events)
+    fold.add(again.parsed, again.known_at_ms)
+    assert not fold.events
+    written = bench.writer.write(Batch(fold, [], [], lambda: [again]))
+    assert [letter.place for letter in written.dead_letters] == [again.place]

@@ -185,3 +185,11 @@ def test_a_leg_with_a_json_number_is_exact_on_the_strict_way_too() -> None:
     raw = frame(order=order_json(order_class="mleg", legs=[leg])).replace(b'"HERE"', b"1.10")
     _, observation = Parser().frame(raw, seen_at()).observations
     assert (observation.ratio_qty, observation.columns[0]) == ("1.10", "1.10")
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59.9999999Z", "1600-01-01T00:00:00Z"])
+def test_a_leg_at_a_time_that_no_table_holds_is_refused(time: str) -> None:
+    leg = {"execution_id": "x-1", "order_id": "leg-1", "qty": "1", "price": "2", "symbol": "A", "timestamp": time}
+    with pytest.raises(WireError) as error:
+        Parser().frame(frame("fill", order_json(order_class="mleg"), legs=[leg]), seen_at())
+    assert error.value.reason == "bad_timestamp"

@@ -198,6 +198,7 @@ class Session:
         """Take the cursors of newly assigned partitions; gives the offset to read each from."""
         self._finish()
         self._recent = {}
+        self._topic_watch.forget()
         states, _ = self._log_states(partitions)
         mirrors = self._admin.group_offsets(self._config.group, partitions)
         self._mismatches.read(self._cursors)
@@ -271,7 +272,6 @@ class Session:
         self._positions.advanced(prepared.batch.moves)
         self._mirror.note()
         self._count(prepared.decoded, written, prepared.records, time.monotonic() - prepared.begun)
-        self._mismatches.close(self._cursors, self._positions)
         return True
 
     def _write(self, batch: Batch) -> Written | None:

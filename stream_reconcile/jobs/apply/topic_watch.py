@@ -24,6 +24,10 @@ class TopicWatch:
         self._asked = self._thread.submit(self._admin.topic_ids, self._topics)
         return None if asked is None else asked.result()
 
+    def forget(self) -> None:
+        """What was asked is out of date: the cursors have been claimed since."""
+        self._asked = None
+
     def close(self) -> None:
         """Wait for the answer under way, if any: it has a time limit of its own."""
         self._thread.shutdown(wait=True)

@@ -268,8 +268,8 @@ WHERE o.winner
                   WHERE d.subject = o.alpaca_order_id AND d.account_id = o.account_id AND d.state = 'open'))
 
 -- name: insert_evidence
--- Statements about executions that are no plain frame, each distinct one once, at its first place in the log; gives the
--- keys of those that are new.
+-- Statements about executions that are no plain frame, each distinct one once, at its first place in the log; gives
+-- each that was written, and whether it is new.
 INSERT INTO fill_evidence AS v (
     account_id, alpaca_order_id, evidence_key, kind, evidence_id, previous_execution_id, symbol, side, qty, price,
     transacted_at_ns, cum_qty, explained_from, topic, partition, "offset", position, known_at
@@ -452,6 +452,14 @@ WHERE f.alpaca_order_id = excluded.alpaca_order_id
 -- name: drop_fill
 -- Takes away a row that the evidence no longer gives: an activity that found its frame.
 DELETE FROM fills WHERE fill_key = %s AND account_id = %s AND alpaca_order_id = %s
+
+-- name: lock_orders
+-- Locks the rows of orders in key order before their evidence is read: who has the lock second sees what the first wrote.
+SELECT FROM executions e
+JOIN unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
+  ON e.alpaca_order_id = w.order_id AND e.account_id = w.account_id
+ORDER BY e.alpaca_order_id, e.account_id
+FOR NO KEY UPDATE OF e
 
 -- name: lock_parents
 -- The multi-leg parents of the given orders, locked, so that a member that is writing the parent at this moment sees our
