@@ -152,7 +152,7 @@ def test_a_lost_lease_closes_the_socket_and_is_waited_for_again(
 ) -> None:
     def steal(run: Ingesting) -> list[dict[str, Any]]:
         return run.rows(
-            "UPDATE leases SET owner = 'thief', epoch = epoch + 1, expires_at = clock_timestamp() + interval '1 s'"
+            "UPDATE leases SET owner = 'thief', epoch = epoch + 1, expires_at = clock_timestamp() + interval '5 s'"
         )
 
     async def scenario() -> None:

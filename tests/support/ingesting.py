@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 from prometheus_client import CollectorRegistry
 from psycopg.rows import dict_row
 
@@ -116,12 +117,15 @@ class Ingesting:
         found: list[Envelope] = []
         try:
             consumer.assign([TopicPartition(*partition, 0) for partition in partitions])
-            # What comes after the ends were read is left out: of some partitions it would be there, of others not.
-            while len(found) < sum(ends.values()):
-                for message in consumer.consume(5_000, 0.2):
+            # On to where nothing comes for a moment: of what comes meanwhile, some partitions have more than others.
+            messages: list[Message] = []
+            give_up = time.monotonic() + 20
+            while len(found) < sum(ends.values()) or messages:
+                assert time.monotonic() < give_up, "records keep coming"
+                messages = consumer.consume(5_000, 0.3)
+                for message in messages:
                     assert message.error() is None
-                    if (message.offset() or 0) < ends[Partition(topic, message.partition() or 0)]:
-                        found.append(codec.decode(topic, message.value()))
+                    found.append(codec.decode(topic, message.value()))
         finally:
             consumer.close()
         return sorted(found, key=lambda record: (record.stream_id, record.position))
