@@ -111,7 +111,8 @@ class Ingesting:
     def _read(self, topic: str) -> list[Envelope]:
         codec = SingleObjectCodec(self.config.topics)
         partitions = [Partition(topic, number) for number in range(8)]
-        with KafkaAdmin(self.config.kafka) as admin:
+        # A Kafka that was just woken on a busy machine takes its time.
+        with KafkaAdmin(self.config.kafka, timeout_s=45) as admin:
             ends = admin.end_offsets(partitions)
         consumer = Consumer({**self.config.kafka.consumer("none"), "auto.offset.reset": "earliest"})
         found: list[Envelope] = []
@@ -119,7 +120,7 @@ class Ingesting:
             consumer.assign([TopicPartition(*partition, 0) for partition in partitions])
             # On to where nothing comes for a moment: of what comes meanwhile, some partitions have more than others.
             messages: list[Message] = []
-            give_up = time.monotonic() + 20
+            give_up = time.monotonic() + 45
             while len(found) < sum(ends.values()) or messages:
                 assert time.monotonic() < give_up, "records keep coming"
                 messages = consumer.consume(5_000, 0.3)
