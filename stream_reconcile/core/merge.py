@@ -1,6 +1,6 @@
 """Merging what was said of an order (I2): the row is the greatest observation under one total order.
 
-`greatest` and `fold` are a join: associative, commutative, idempotent. So any order, duplication or split into batches
+`greatest` and `merge` are a join: associative, commutative, idempotent. So any order, duplication or split into batches
 gives the same row. The SQL of the writer is the same order again, and a test holds the two together.
 """
 

@@ -107,20 +107,21 @@ class LogConsumer:
             raise self._translated(error.args[0]) from None
 
     def mirror(self, offsets: Mapping[Partition, tuple[int, str]]) -> None:
-        """Show the committed positions (next offset, topic id) to the group, for lag tools. Does not wait."""
-        positions = [
-            TopicPartition(p.topic, p.partition, offset, topic_id) for p, (offset, topic_id) in offsets.items()
+        """Show committed positions (next offset, topic id) to the group, for lag tools. Does not wait.
+
+        Only those that it did not take from this member: new ones, refused in a rebalance, or never shown.
+        """
+        late = [
+            TopicPartition(p.topic, p.partition, offset, topic_id)
+            for p, (offset, topic_id) in offsets.items()
+            if self._shown.get(p) != offset
         ]
+        if not late:
+            return
         try:
-            self._consumer.commit(offsets=positions, asynchronous=True)
+            self._consumer.commit(offsets=late, asynchronous=True)
         except KafkaException as error:
             log.warning("mirror_failed", error=error.args[0].name())
-
-    def mirror_again(self, offsets: Mapping[Partition, tuple[int, str]]) -> None:
-        """Mirror those that the group did not take from this member: refused in a rebalance, or never shown."""
-        late = {p: position for p, position in offsets.items() if self._shown.get(p) != position[0]}
-        if late:
-            self.mirror(late)
 
     def close(self) -> None:
         """Leave the group."""

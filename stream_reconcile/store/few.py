@@ -63,17 +63,17 @@ BEGIN
     END IF;
     IF _fills <> '' THEN
         FOR said IN {insert_fills} LOOP
-            IF _alone THEN RAISE EXCEPTION USING ERRCODE = 'SR002', MESSAGE = 'disputed'; END IF;
+            IF _alone THEN RAISE EXCEPTION USING ERRCODE = '{needs_more}', MESSAGE = 'disputed'; END IF;
             what := 'disputed'; says := row_to_json(said); RETURN NEXT;
         END LOOP;
     END IF;
     IF _lines <> '' THEN
         FOR said IN {inspect} LOOP
-            IF _alone THEN RAISE EXCEPTION USING ERRCODE = 'SR002', MESSAGE = 'inspected'; END IF;
+            IF _alone THEN RAISE EXCEPTION USING ERRCODE = '{needs_more}', MESSAGE = 'inspected'; END IF;
             what := 'inspected'; says := row_to_json(said); RETURN NEXT;
         END LOOP;
         FOR said IN {decided_accounts} LOOP
-            IF _alone THEN RAISE EXCEPTION USING ERRCODE = 'SR002', MESSAGE = 'decided'; END IF;
+            IF _alone THEN RAISE EXCEPTION USING ERRCODE = '{needs_more}', MESSAGE = 'decided'; END IF;
             what := 'decided'; says := row_to_json(said); RETURN NEXT;
         END LOOP;
     END IF;
@@ -98,7 +98,7 @@ class FewWay:
         texts["decided_accounts"] = decided.replace("%(accounts)s", "%(named_accounts)s")
         body = {name: re.sub(r"%\((\w+)\)s", r"_\1", text) for name, text in texts.items()}
         parameters = ", ".join(f"_{name} {kind}" for name, kind in _PARAMETERS.items())
-        connection.execute(sql.SQL(_FUNCTION.format(parameters=parameters, **body)))
+        connection.execute(sql.SQL(_FUNCTION.format(parameters=parameters, needs_more=_NEEDS_MORE, **body)))
         arguments = ", ".join(f"%({name})s::{kind}" for name, kind in _PARAMETERS.items())
         self._text = sql.SQL(_CALL.format(arguments=arguments))
 

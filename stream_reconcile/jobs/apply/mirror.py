@@ -35,6 +35,6 @@ class Mirror:
 
     def show(self) -> None:
         """Show each position that the group does not have from us: at every watch, and before partitions go."""
-        self._consumer.mirror_again(self._positions.mirrored())
+        self._consumer.mirror(self._positions.mirrored())
         self._behind = False
         self._shown_at = time.monotonic()

@@ -359,8 +359,7 @@ class Session:
         """
         if go_back:
             self._recent = {}
-        rows = self._cursors.read()
-        lost: list[Partition] = []
+        rows, lost = self._cursors.read(), list[Partition]()
         for partition in list(self._positions):
             mine = self._positions[partition]
             row, max_offset = rows.get((partition.topic, partition.partition), (None, 0))
