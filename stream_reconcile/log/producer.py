@@ -2,7 +2,13 @@
 
 The caller is the event loop that reads the socket. `send` takes a record or refuses it, at once; what becomes of it is
 told by a callback, from this producer's own thread. A record that was taken is acknowledged or lost, and told so
-exactly once: within the delivery time, at `close`, or at a fatal error, at which the client inside is replaced.
+exactly once, within the delivery time or at `close`.
+
+librdkafka's word is not taken where it guesses. A broker takes any sequence number for a producer's first in a
+partition; if that first batch is refused while leadership moves, the second is under way and taken, and the retried
+first is then a past one: librdkafka reports it as delivered, without an offset, and it is in no log (so do brokers that
+stand still for a while, librdkafka#4134). Such a record is sent again, and so are those that a client held which came
+to a fatal error and is replaced. One may then be in the log twice, which harms nothing: what it says is the same.
 """
 
 from __future__ import annotations
@@ -12,7 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -29,6 +35,18 @@ _POLL_S: Final = 0.1
 _BURST: Final = 8
 _REST_S: Final = 0.01
 _PURGE_S: Final = 5.0
+_MOST_SENDINGS: Final = 3
+# What the records of a client are told that came to a fatal error: taken from it, refused by it, or the error itself.
+_CLIENT_BROKE: Final = frozenset(
+    {
+        KafkaError._FATAL,
+        KafkaError._PURGE_INFLIGHT,
+        KafkaError._PURGE_QUEUE,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
+        KafkaError.UNKNOWN_PRODUCER_ID,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +58,19 @@ class Limits:
     delivery_s: float = 300.0
 
 
+class _Again(NamedTuple):
+    """A record to send once more."""
+
+    message: Message
+    token: Any
+    size: int
+    sending: int
+
+
 class RecordProducer(Generic[Token]):
     """`on_delivery(token, acknowledged, seconds)` is called once for each record taken, from another thread.
 
-    `seconds` is the time from `send` to Kafka's answer. The callback must be quick and must not raise.
+    `seconds` is the time from the last sending to Kafka's answer. The callback must be quick and must not raise.
     """
 
     def __init__(
@@ -69,6 +96,7 @@ class RecordProducer(Generic[Token]):
         self._left = 0
         self._fatal = ""
         self._last_error = ""
+        self._again: list[_Again] = []
         self._client = self._new_client()
         self._thread = threading.Thread(target=self._serve, name="kafka-producer", daemon=True)
         self._thread.start()
@@ -107,7 +135,7 @@ class RecordProducer(Generic[Token]):
         if self._sent_records == self._done_records:
             self._busy_since = time.monotonic()
         try:
-            self._client.produce(topic, value, key, on_delivery=partial(self._delivered, token, size))
+            self._client.produce(topic, value, key, on_delivery=partial(self._delivered, token, size, 1))
         except (BufferError, KafkaException):
             return False
         self._sent_records += 1
@@ -130,10 +158,14 @@ class RecordProducer(Generic[Token]):
             try:
                 if self._client.poll(_POLL_S) > _BURST:
                     time.sleep(_REST_S)
+                if self._fatal:
+                    self._replace_client()
+                if self._again:
+                    self._send_again()
             except Exception:  # noqa: BLE001 - a callback raised; without this thread no record is ever answered
                 _log.exception("kafka_delivery_callback_failed")
-            if self._fatal:
-                self._replace_client()
+        for record in self._again:
+            self._tell(record.token, record.size, None)
         self._left = self._client.flush(self._close_within)
         self._purge(self._client)
 
@@ -145,8 +177,8 @@ class RecordProducer(Generic[Token]):
             client.flush(_PURGE_S)
 
     def _replace_client(self) -> None:
-        """After a fatal error the client takes nothing more: what it held is lost, and said so."""
-        _log.error("kafka_producer_replaced", error=self._fatal, records_lost=self.queued_records)
+        """After a fatal error the client takes nothing more: what it held goes to the next one."""
+        _log.error("kafka_producer_replaced", error=self._fatal, records=self.queued_records)
         old, self._client = self._client, self._new_client()
         self._fatal = ""
         self._purge(old)
@@ -156,10 +188,29 @@ class RecordProducer(Generic[Token]):
         if error.fatal() or error.code() == KafkaError._FATAL:
             self._fatal = error.name()
 
-    def _delivered(self, token: Token, size: int, error: KafkaError | None, message: Message) -> None:
-        self._done_records += 1
-        self._done_bytes += size
-        if error is None:
+    def _send_again(self) -> None:
+        records, self._again = self._again, []
+        _log.warning("kafka_records_sent_again", records=len(records))
+        for message, token, size, sending in records:
+            on_delivery = partial(self._delivered, token, size, sending)
+            try:
+                self._client.produce(message.topic() or "", message.value(), message.key(), on_delivery=on_delivery)
+            except (BufferError, KafkaException):
+                self._tell(token, size, None)
+
+    def _delivered(self, token: Token, size: int, sending: int, error: KafkaError | None, message: Message) -> None:
+        if error is None and message.offset() is not None:
             self._answered_at = time.monotonic()
             self._last_error = ""
-        self._on_delivery(token, error is None, message.latency() or 0.0)
+            self._tell(token, size, message.latency() or 0.0)
+        elif (error is None or error.code() in _CLIENT_BROKE) and sending < _MOST_SENDINGS and not self._closing.is_set():
+            # Not from here: the client that calls us may be the broken one.
+            self._again.append(_Again(message, token, size, sending + 1))
+        else:
+            self._tell(token, size, None)
+
+    def _tell(self, token: Token, size: int, seconds: float | None) -> None:
+        """What became of a record: it is in the log since so many seconds after it was sent, or (None) it is lost."""
+        self._done_records += 1
+        self._done_bytes += size
+        self._on_delivery(token, seconds is not None, seconds or 0.0)

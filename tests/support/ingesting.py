@@ -159,6 +159,10 @@ async def ingesting(config: IngestConfig) -> AsyncIterator[Ingesting]:
     try:
         yield run
     finally:
+        died = run.task.done()
         run.stop.set()
         await asyncio.wait_for(asyncio.wait({run.task}), 30)
+        if died:
+            # What ended the job says more than a wait that was in vain because of it.
+            run.task.result()
     run.task.result()
