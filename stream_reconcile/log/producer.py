@@ -203,7 +203,9 @@ class RecordProducer(Generic[Token]):
             self._answered_at = time.monotonic()
             self._last_error = ""
             self._tell(token, size, message.latency() or 0.0)
-        elif (error is None or error.code() in _CLIENT_BROKE) and sending < _MOST_SENDINGS and not self._closing.is_set():
+            return
+        unsure = error is None or error.code() in _CLIENT_BROKE
+        if unsure and sending < _MOST_SENDINGS and not self._closing.is_set():
             # Not from here: the client that calls us may be the broken one.
             self._again.append(_Again(message, token, size, sending + 1))
         else:

@@ -123,9 +123,9 @@ def test_every_record_is_acknowledged_once_in_order_of_its_key(kafka: str, topic
 
 
 def test_a_record_that_is_acknowledged_and_in_no_log_is_sent_again(kafka: str, topic_prefix: str) -> None:
-    """The broker says to the first batch, as it does while leadership moves, that it does not lead the partition; the
+    """The broker says to the first batch, as it does while leadership moves, that it does not lead the partition. The
     next is under way by then, and taken for the first that this producer ever sent. When the first is tried again its
-    sequence number is a past one, and librdkafka takes it for written long ago (seen in the wild, without an offset)."""
+    sequence number is a past one, and librdkafka takes it for written long ago: it has no offset."""
     topic, fates, second_passed = make_topic(kafka, topic_prefix), Fates(), threading.Event()
     damaged: list[bytes] = []
 
