@@ -16,6 +16,8 @@
     ├── BeginAgain             positions of apply no longer hold: leave the group, join again, claim what is assigned
     │   ├── CursorsLost
     │   └── LogReplaced
+    ├── IncompleteRead         the broker holds more than its pages can show: nothing may be inferred from what was read
+    ├── Stopped                given up because the program stops
     ├── WireError              bytes of the broker that can't be read as what they should be
     ├── DecodeError            bytes of a Kafka record that can't be decoded (dead letter)
     └── EmbeddedError          the embedded Kafka or Postgres could not be fetched, started or stopped   exit status 3
@@ -99,6 +101,14 @@ class CursorsLost(BeginAgain):
 
 class LogReplaced(BeginAgain):
     """A topic has another id than its cursors: the claim finds out what is gone (F5)."""
+
+
+class IncompleteRead(ReconcileError):
+    """The broker has more than its pages can be made to show; no absence follows from such a read (I6)."""
+
+
+class Stopped(ReconcileError):
+    """What was under way was given up because the program stops."""
 
 
 class WireError(ReconcileError):
