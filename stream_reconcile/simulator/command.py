@@ -45,6 +45,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - every setting is a flag, and the signa
     ping_timeout_seconds: Annotated[float, typer.Option(min=0, help="Close if unanswered; 0: never.")] = 20.0,
     rate_limit: Annotated[int, typer.Option(min=0, help="REST requests per window; 0: any.")] = 200,
     rate_window_seconds: Annotated[float, typer.Option(min=0.1, help="That window.")] = 60.0,
+    order_cursors: Annotated[str, typer.Option(help="before/after_order_id: take, refuse (422), ignore.")] = "take",
     activity_delay_seconds: Annotated[float, typer.Option(min=0, help="Until a FILL activity is listed.")] = 1.0,
     withdraw_busted: Annotated[bool, typer.Option(help="Busted executions lose their FILL activity.")] = False,
 ) -> None:
@@ -76,6 +77,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - every setting is a flag, and the signa
         ping_timeout_seconds=ping_timeout_seconds,
         rate_limit=rate_limit,
         rate_window_seconds=rate_window_seconds,
+        order_cursors=order_cursors,
         activity_delay_seconds=activity_delay_seconds,
         withdraw_busted=withdraw_busted,
         faults=tuple(faults or ()),

@@ -155,6 +155,11 @@ class RestApi:
 
     def _order_filter(self, query: Mapping[str, str]) -> OrderFilter:
         before, after = query.get("before_order_id"), query.get("after_order_id")
+        cursors = self._sim.settings.order_cursors
+        if cursors == "refuse" and (before or after):
+            raise malformed("unknown parameter: before_order_id, after_order_id")
+        if cursors == "ignore":
+            before = after = None
         if before and after:
             raise malformed("before_order_id and after_order_id are mutually exclusive")
         if (before or after) and (query.get("after") or query.get("until")):

@@ -57,6 +57,8 @@ class SimulatorSettings:
     rate_limit: int = 200
     """REST requests in each `rate_window_seconds`."""
     rate_window_seconds: float = 60.0
+    order_cursors: str = "take"
+    """What becomes of `before_order_id` and `after_order_id`: `take`, `refuse` (422), `ignore`."""
     activity_delay_seconds: float = 1.0
     """From an execution until its FILL activity is listed."""
     withdraw_busted: bool = False
@@ -76,3 +78,5 @@ class SimulatorSettings:
                 object.__setattr__(self, name, value)
         if self.second_connection not in {"reject", "kick", "allow"}:
             raise ConfigError(f"second_connection is {self.second_connection!r}; it must be reject, kick or allow")
+        if self.order_cursors not in {"take", "refuse", "ignore"}:
+            raise ConfigError(f"order_cursors is {self.order_cursors!r}; it must be take, refuse or ignore")
