@@ -11,7 +11,6 @@ that frames which the socket took and nobody read end the connection; a close th
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import ssl
 import time
@@ -25,6 +24,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.frames import DATA_OPCODES, Frame
 from websockets.protocol import Event
 
+from stream_reconcile.broker.addresses import is_loopback
 from stream_reconcile.core.errors import ConfigError
 from stream_reconcile.core.session import Authorized, Close, End, Listening, Output, Ping, Send, StreamSession, Timing
 from stream_reconcile.core.wire.peek import Peek
@@ -57,11 +57,7 @@ class StreamTarget:
     @property
     def is_loopback(self) -> bool:
         """Whether the address is this machine's own."""
-        host = urlsplit(self.url).hostname or ""
-        try:
-            return ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost"
+        return is_loopback(self.url)
 
 
 @dataclass(frozen=True)
