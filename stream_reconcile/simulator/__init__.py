@@ -5,7 +5,7 @@ orders, frames, brokerage        the broker's books: what may happen to an order
 tickets, flow, flow_groups       believable orders and lives, as scripts over the books
 groups, matching                 what follows within a group; what becomes of a client's order
 schedule, history, truth         scripts in virtual time; a history as a pure function; what it adds up to
-book, activities, account        what REST can ask for
+book, activities, account, lists what REST can ask for
 submission, refusals             what REST takes, and how it says no
 fault_catalogue, faults          what can go wrong on command, and the log of what did
 delivery, sessions, protocols    from the books to the sockets

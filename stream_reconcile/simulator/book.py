@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from stream_reconcile.simulator.orders import CLOSED, OPEN, Order
@@ -70,17 +70,21 @@ class Book:
         for number in range(start, len(self._listed)):
             yield self._listed[number]
 
-    def query(self, wanted: OrderFilter) -> list[Order]:
-        """The page that GET /v2/orders answers: with `nested` only orders that are no leg, else all of them."""
+    def query(self, wanted: OrderFilter, shown: Callable[[Order], Order | None] | None = None) -> list[Order]:
+        """The page that GET /v2/orders answers: with `nested` only orders that are no leg, else all of them.
+
+        `shown` gives each order as the list has it (None: not at all), where that is not as it is.
+        """
         page: list[Order] = []
-        for order in self._candidates(wanted):
-            if self._matches(order, wanted):
+        for candidate in self._candidates(wanted, all_of_them=shown is not None):
+            order = candidate if shown is None else shown(candidate)
+            if order is not None and self._matches(order, wanted):
                 page.append(order)
                 if len(page) == wanted.limit:
                     break
         return page
 
-    def _candidates(self, wanted: OrderFilter) -> Iterable[Order]:
+    def _candidates(self, wanted: OrderFilter, *, all_of_them: bool) -> Iterable[Order]:
         low = 0 if wanted.after is None else bisect_right(self._submitted, wanted.after)
         high = len(self._listed) if wanted.until is None else bisect_left(self._submitted, wanted.until)
         # Orders are numbered from 1 in the order in which they are listed.
@@ -88,7 +92,7 @@ class Book:
             low = wanted.after_order.seq
         if wanted.before_order is not None:
             high = wanted.before_order.seq - 1
-        if wanted.status == "open":
+        if wanted.status == "open" and not all_of_them:
             found = [order for order in self.unfinished() if low < order.seq <= high]
             return reversed(found) if wanted.descending else found
         places = range(high - 1, low - 1, -1) if wanted.descending else range(low, high)

@@ -116,7 +116,7 @@ class ControlApi:
     async def true_positions(self, request: Request) -> Response:
         held = self._sim.brokerage.positions.held()
         quantities = {symbol: decimal_text(position.qty) for symbol, position in sorted(held.items())}
-        return answer({"quantities": quantities, "positions": positions_view(self._sim)})
+        return answer({"quantities": quantities, "positions": positions_view(self._sim, self._sim.brokerage.positions)})
 
     def _executions(self, request: Request, name: str, *, only_real: bool) -> Response:
         """Pages by order: `after` and `next` count orders, so that a page holds all executions of each of its."""
@@ -216,6 +216,7 @@ class ControlApi:
         now = self._sim.now()
         if move is not None:
             self._sim.brokerage.positions.adjust(body.get("symbol", ""), parse_decimal(move))
+            self._sim.lists.moved()
         return answer(self._sim.activities.add(now, self._sim.brokerage.ids.uuid(), body))
 
     # -- raw messages --------------------------------------------------------------------------------------------

@@ -103,6 +103,13 @@ CATALOGUE = (
     FaultKind("rest_hang", Place.REST, "No answer for `seconds`, then the true one.", {**_REQUESTS, "seconds": 60.0}),
     FaultKind("rest_cut", Place.REST, "The body breaks off in the middle.", _REQUESTS),
     FaultKind("rest_empty", Place.REST, "HTTP 200 with an empty body.", _REQUESTS),
+    FaultKind("rest_reset", Place.REST, "The TCP connection is reset, no answer.", _REQUESTS),
+    FaultKind(
+        "ambiguous_submit",
+        Place.REST,
+        "The order is placed, but after `seconds` the caller gets a gateway's `status` (0: a reset connection).",
+        {"method": "POST", "path": "/v2/orders", "perform": True, "seconds": 5.0, "status": 504},
+    ),
     FaultKind(
         "unknown_event",
         Place.BOOKS,
@@ -116,6 +123,30 @@ CATALOGUE = (
         {**_FRAMES, "name": "status_of_tomorrow"},
     ),
     FaultKind("withhold_activities", Place.STATE, "New activities are not listed until it is cleared.", {}),
+    FaultKind(
+        "late_activities",
+        Place.STATE,
+        "Activities are listed `seconds` later; `after` and `until` go by when they should have been.",
+        {"seconds": 30.0},
+    ),
+    FaultKind(
+        "stale_orders",
+        Place.STATE,
+        "Lists of orders are as they stood `seconds` ago (not before it was armed); each order by its id is true.",
+        {"seconds": 10.0},
+    ),
+    FaultKind(
+        "miss_in_list",
+        Place.STATE,
+        "The order `order_id` (or those of `symbol`, or all) is in no list, but found by its ids.",
+        {"order_id": "", "symbol": ""},
+    ),
+    FaultKind(
+        "lagging_positions",
+        Place.STATE,
+        "Positions are as they stood `seconds` ago (not before it was armed).",
+        {"seconds": 10.0},
+    ),
     FaultKind(
         "wrong_account",
         Place.STATE,

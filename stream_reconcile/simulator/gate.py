@@ -49,13 +49,19 @@ class RestGate:
         chance = Chance(method=scope["method"], path=scope["path"])
         faults = self._sim.faults.strikes(Place.REST, chance)
         answer = await self._respond(scope, receive, faults)
-        empty = cut = False
+        empty = cut = reset = False
         for fault in faults:
             name = fault.kind.name
-            if name == "rest_hang":
+            if name in {"rest_hang", "ambiguous_submit"}:
                 await self._hang(float(fault.parameters["seconds"]))
             empty |= name == "rest_empty"
             cut |= name == "rest_cut"
+            reset |= name == "rest_reset" or (name == "ambiguous_submit" and not fault.parameters["status"])
+        if reset:
+            connection: HttpConnection = scope["state"]["connection"]
+            connection.reset()
+            await asyncio.sleep(0)  # uvicorn hears of it, and asks for no answer
+            return
         if empty:
             answer = _Answer(200, b"")
         await self._send(answer, scope, send, cut=cut)
@@ -70,7 +76,7 @@ class RestGate:
             false = _false_answer(fault) or false
             if fault.kind.name == "rest_rate_limit":
                 self._used = max(self._used, self._sim.settings.rate_limit)
-        withheld = any(fault.kind.name == "rest_empty" for fault in faults)
+        withheld = any(fault.kind.name in {"rest_empty", "rest_reset"} for fault in faults)
         perform = any(fault.parameters["perform"] for fault in faults)
         if (false is None and not withheld) or perform:
             true = await self._capture(scope, receive)
@@ -147,6 +153,8 @@ def _false_answer(fault: ArmedFault) -> _Answer | None:
         case "rest_status":
             return _Answer.message(int(parameters["status"]))
         case "rest_html":
+            return _Answer(int(parameters["status"]), HTML, "text/html")
+        case "ambiguous_submit" if parameters["status"]:
             return _Answer(int(parameters["status"]), HTML, "text/html")
         case _:
             return None

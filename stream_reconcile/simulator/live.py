@@ -19,6 +19,7 @@ from stream_reconcile.simulator.flow_groups import draw
 from stream_reconcile.simulator.frames import Frame
 from stream_reconcile.simulator.groups import Flow
 from stream_reconcile.simulator.history import EVENTS_PER_FAMILY
+from stream_reconcile.simulator.lists import Lists
 from stream_reconcile.simulator.matching import Matcher
 from stream_reconcile.simulator.orders import Order
 from stream_reconcile.simulator.protocols import encode_message
@@ -45,6 +46,7 @@ class Simulator:
         )
         self.market = Market()
         self.faults = Faults(seeded(f"faults {settings.seed}"), time.time_ns)
+        self.lists = Lists(self.faults, self.book, self.brokerage.positions, time.time_ns)
         self.sessions = Sessions(settings, self.faults, self._spawn)
         self.delivery = Delivery(
             self.faults, self.sessions, self.book, seeded(f"delivery {settings.seed}"), self._fault_in_books
@@ -69,7 +71,7 @@ class Simulator:
         self._woken = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.brokerage.on_open = self.book.add
-        self.brokerage.on_change = self.book.changed
+        self.brokerage.on_change = self._changed
         self.brokerage.on_execution = self.activities.executed
 
     # -- time ----------------------------------------------------------------------------------------------------
@@ -198,8 +200,7 @@ class Simulator:
     def arm(self, name: str, given: dict[str, object]) -> ArmedFault:
         """Arm a fault; one of the socket strikes at once if a socket is open and nothing says later."""
         fault = self.faults.arm(name, given)
-        if fault.kind.name == "withhold_activities":
-            self.activities.withholding = True
+        self._apply_states()
         at_once = fault.kind.place is Place.SOCKET and "after" not in given and "probability" not in given
         if at_once and self.sessions.open and self.faults.tries(fault):
             self.sessions.strike(fault)
@@ -211,10 +212,22 @@ class Simulator:
         """Clear one fault or all; how many. What a cleared fault held back is sent, or listed."""
         gone = self.faults.clear(fault_id)
         self.delivery.flush()
-        if any(fault.kind.name == "withhold_activities" for fault in gone):
-            self.activities.withholding = False
-            self.activities.release()
+        self._apply_states()
         return len(gone)
+
+    def _apply_states(self) -> None:
+        """What lasts as long as a fault is armed."""
+        late = self.faults.state("late_activities")
+        self.activities.late_ns = 0 if late is None else round(float(late.parameters["seconds"]) * SECOND)
+        withholding = self.faults.state("withhold_activities") is not None
+        if self.activities.withholding and not withholding:
+            self.activities.release()
+        self.activities.withholding = withholding
+        self.lists.faults_changed()
+
+    def _changed(self, order: Order) -> None:
+        self.book.changed(order)
+        self.lists.changed(order)
 
     def _fault_in_books(self, fault: ArmedFault, order_id: str) -> None:
         order = self.book.by_id(order_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stream_reconcile.simulator.values import NANO
 
@@ -47,6 +47,13 @@ class Positions:
         position = self._held.setdefault(symbol, Position())
         position.qty += qty
         return position.qty
+
+    def copied(self) -> Positions:
+        """All that is held, as it is now."""
+        copied = Positions()
+        copied.cash = self.cash
+        copied._held = {symbol: replace(position) for symbol, position in self._held.items()}
+        return copied
 
     def qty(self, symbol: str) -> int:
         """Signed nanos held."""

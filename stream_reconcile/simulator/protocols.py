@@ -8,6 +8,8 @@ tests, which fail when a new uvicorn changes it.
 from __future__ import annotations
 
 import logging
+import socket
+import struct
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -34,6 +36,12 @@ class HttpConnection(H11Protocol):
     def break_off(self) -> None:
         """Send what has been written so far, then close."""
         self.transport.close()
+
+    def reset(self) -> None:
+        """Drop the TCP connection with a reset, without an answer."""
+        line = self.transport.get_extra_info("socket")
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
 
 class SocketConnection(WebSocketsSansIOProtocol):

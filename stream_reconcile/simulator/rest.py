@@ -23,6 +23,7 @@ from stream_reconcile.simulator.book import OrderFilter
 from stream_reconcile.simulator.instruments import COINS, SHARES, find_instrument
 from stream_reconcile.simulator.live import Simulator
 from stream_reconcile.simulator.orders import CLOSED, Order, Ticket, rest_order
+from stream_reconcile.simulator.positions import Positions
 from stream_reconcile.simulator.refusals import RefusalError, forbidden, malformed, not_found, unprocessable
 from stream_reconcile.simulator.submission import read_body, read_order, read_replacement
 from stream_reconcile.simulator.values import DAY, NANO, decimal_text, parse_time
@@ -75,7 +76,9 @@ class RestApi:
 
     async def list_orders(self, request: Request) -> Response:
         wanted = self._order_filter(request.query_params)
-        return answer([rest_order(order, nested=wanted.nested) for order in self._sim.book.query(wanted)])
+        lists = self._sim.lists
+        page = self._sim.book.query(wanted, lists.order if lists.are_bent else None)
+        return answer([rest_order(order, nested=wanted.nested) for order in page])
 
     async def by_id(self, request: Request) -> Response:
         return answer(rest_order(self._order(request), nested=_flag(request.query_params, "nested")))
@@ -228,11 +231,11 @@ class RestApi:
         return answer(self._sim.activities.page(wanted, self._sim.now()))
 
     async def list_positions(self, request: Request) -> Response:
-        return answer(positions_view(self._sim))
+        return answer(positions_view(self._sim, self._sim.lists.positions()))
 
     async def position(self, request: Request) -> Response:
         wanted = request.path_params["symbol"]
-        for view in positions_view(self._sim):
+        for view in positions_view(self._sim, self._sim.lists.positions()):
             if wanted.replace("/", "") == view["symbol"] or wanted == view["asset_id"]:
                 return answer(view)
         raise not_found("position")
@@ -254,9 +257,8 @@ class RestApi:
         return answer(asset_view(instrument or by_id[0]))
 
 
-def positions_view(simulator: Simulator) -> list[dict[str, Any]]:
+def positions_view(simulator: Simulator, positions: Positions) -> list[dict[str, Any]]:
     """All positions as REST gives them; flat ones vanish."""
-    positions = simulator.brokerage.positions
     committed = committed_quantities(simulator.book.unfinished(), positions)
     return [
         position_view(symbol, position, simulator.market, committed.get(symbol, 0))

@@ -60,7 +60,14 @@ def test_the_log_says_what_struck_whom(faults: Faults) -> None:
 
 def test_faults_of_a_state_last_until_cleared() -> None:
     lasting = [kind.name for kind in CATALOGUE if settle_parameters(kind.name, {})["count"] == 0]
-    assert lasting == ["withhold_activities", "wrong_account"]
+    assert lasting == [
+        "withhold_activities",
+        "late_activities",
+        "stale_orders",
+        "miss_in_list",
+        "lagging_positions",
+        "wrong_account",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +86,7 @@ def test_faults_are_read_from_flags(text: str, name: str, given: dict[str, str])
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("explode", "there is no fault 'explode'; there are delay, disconnect"),
+        ("explode", "there is no fault 'explode'; there are ambiguous_submit, delay, disconnect"),
         ("drop:often", "'often' is not parameter=value"),
         ("drop:count=often", "count must be of type int"),
         ("rest_empty:perform=maybe", "perform must be of type bool"),
