@@ -14,6 +14,7 @@ import typer
 from stream_reconcile.commands.check.command import check
 from stream_reconcile.commands.dead_letters import dead_letters
 from stream_reconcile.commands.demo import demo
+from stream_reconcile.commands.discrepancies import discrepancies
 from stream_reconcile.commands.lag import lag
 from stream_reconcile.commands.migrate import migrate
 from stream_reconcile.commands.output import print_error
@@ -39,6 +40,7 @@ app.command()(check)
 app.command()(status)
 app.command()(lag)
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(discrepancies, name="discrepancies")
 app.command()(simulate)
 
 

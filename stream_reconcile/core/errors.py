@@ -11,7 +11,9 @@
     ├── RefusedError           reached, and said no: keys, rights, wrong account, schema too new   exit status 2
     │   ├── CredentialsRefused
     │   ├── WrongAccount
-    │   └── SchemaMismatch
+    │   ├── SchemaMismatch
+    │   └── DecisionRefused    a decision of a trading program may not be written like that
+    │       └── DecisionExists
     ├── FencedError            another owner holds the cursor or the lease: our transaction is rolled back
     ├── BeginAgain             positions of apply no longer hold: leave the group, join again, claim what is assigned
     │   ├── CursorsLost
@@ -28,7 +30,9 @@ broker payload.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 
 class ReconcileError(Exception):
@@ -85,6 +89,25 @@ class WrongAccount(RefusedError):
 
 class SchemaMismatch(RefusedError):
     """Database schema or Kafka topic is not as this version of the program needs it."""
+
+
+class DecisionRefused(RefusedError):
+    """What a trading program wants to say of a decision is not allowed: not its own, unknown, or said otherwise before.
+
+    The transaction has to be rolled back.
+    """
+
+
+class DecisionExists(DecisionRefused):
+    """The account has a decision of this client order id already; nothing was written, the transaction is still good.
+
+    `decision_id` and `submitted_at` (None: no submission was noted) are of the one that stands there.
+    """
+
+    def __init__(self, message: str, *, decision_id: UUID | None, submitted_at: datetime | None) -> None:
+        super().__init__(message)
+        self.decision_id = decision_id
+        self.submitted_at = submitted_at
 
 
 class FencedError(ReconcileError):

@@ -53,6 +53,15 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         (["dead-letters", "retry"], {}, "say which dead letters"),
         (["dead-letters", "retry", "--all", "--reason", "empty"], {}, "say which dead letters"),
         (["dead-letters", "show", "topic:1"], {}, "'topic:1' is not the name of a dead letter"),
+        (["discrepancies", "list"], {}, "KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL are not set"),
+        (
+            ["discrepancies", "list", "--type", "missing_fil"],
+            {},
+            "there is no type 'missing_fil': one of ambiguous_sub",
+        ),
+        (["discrepancies", "list", "--since", "yesterday"], {}, "--since: 'yesterday' is no time"),
+        (["discrepancies", "accept", "1", "--reason", " "], {}, "--reason and --who may not be empty"),
+        (["discrepancies", "accept", "1", "--reason", "x", "--who", " "], {}, "--reason and --who may not be empty"),
     ],
 )
 def test_wrong_use_is_one_line_and_status_2(
@@ -71,7 +80,17 @@ def test_several_mistakes_are_several_lines(run: Run) -> None:
     assert [line.split(":")[0] for line in err.splitlines()] == ["error", "error"]
 
 
-@pytest.mark.parametrize("arguments", [["run", "--role", "sweeep"], ["lagg"], ["lag", "--jsn"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "--role", "sweeep"],
+        ["lagg"],
+        ["lag", "--jsn"],
+        ["discrepancies", "list", "--state", "x"],
+        ["discrepancies", "accept", "1"],
+        ["discrepancies", "show", "x"],
+    ],
+)
 def test_the_command_line_itself(run: Run, arguments: list[str]) -> None:
     assert run(*arguments)[0] == 2
 
@@ -81,7 +100,7 @@ def test_version_and_help(run: Run) -> None:
     assert (status, out.split()[0]) == (0, "stream-reconcile")
     status, out, _ = run("--help")
     assert status == 0
-    for command in ("run", "migrate", "check", "status", "lag", "dead-letters", "simulate"):
+    for command in ("run", "migrate", "check", "status", "lag", "dead-letters", "discrepancies", "simulate"):
         assert command in out
     status, out, _ = run("run", "--help")
     assert "ingest|apply|web" in out.replace("[", "").replace("]", "")
