@@ -21,6 +21,7 @@ from stream_reconcile.commands.output import print_error
 from stream_reconcile.commands.run import run
 from stream_reconcile.commands.start import program_version
 from stream_reconcile.commands.status import status
+from stream_reconcile.commands.sweep import sweep
 from stream_reconcile.config import FILE_VARIABLE
 from stream_reconcile.core.errors import ReconcileError
 from stream_reconcile.simulator.command import simulate
@@ -39,6 +40,7 @@ app.command()(migrate)
 app.command()(check)
 app.command()(status)
 app.command()(lag)
+app.command()(sweep)
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(discrepancies, name="discrepancies")
 app.command()(simulate)

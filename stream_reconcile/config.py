@@ -10,14 +10,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
     AliasChoices,
     AliasGenerator,
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     model_validator,
@@ -26,12 +24,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from stream_reconcile import config_sources as sources
 from stream_reconcile import config_values as values
+from stream_reconcile.config_account import PAPER_URL, Account, AccountId, Address, BrokerUrl
 from stream_reconcile.core.errors import ConfigError
 
 DEFAULT_FILE = Path("stream-reconcile.toml")
 FILE_VARIABLE = "RECONCILE_CONFIG"
-
-PAPER_URL = "https://paper-api.alpaca.markets"
 
 
 def env_name(field: str) -> str:
@@ -41,42 +38,7 @@ def env_name(field: str) -> str:
     return name if unprefixed else f"RECONCILE_{name}"
 
 
-BrokerUrl = Annotated[str, AfterValidator(values.broker_url)]
 Topic = Annotated[str, AfterValidator(values.topic_prefix)]
-AccountId = Annotated[str, AfterValidator(values.account_id)]
-
-
-class Account(BaseModel):
-    """One Alpaca account to reconcile: where its API is, the key to it, and which account must be behind the key."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True)
-
-    name: Annotated[str, Field(min_length=1)] = "default"
-    key: SecretStr
-    secret: SecretStr
-    base_url: BrokerUrl = PAPER_URL
-    account_id: AccountId | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _secrets_from_files(cls, data: Any) -> Any:
-        return sources.with_secret_files(data, ("key", "secret"), suffix="_file") if isinstance(data, Mapping) else data
-
-    @property
-    def stream_url(self) -> str:
-        """Address of the `trade_updates` websocket: https → wss, http → ws, path `/stream`."""
-        return values.stream_url(self.base_url)
-
-
-class Address(NamedTuple):
-    """Host and port to listen on; port 0 takes a free one."""
-
-    host: str
-    port: int
-
-    @property
-    def is_loopback(self) -> bool:
-        return values.is_loopback(self.host)
 
 
 class Settings(BaseSettings):
@@ -213,6 +175,19 @@ class Settings(BaseSettings):
         Path(".reconcile"),
         description="Folder of the embedded Kafka and Postgres; a relative one is below the working directory.",
         examples=["/var/lib/stream-reconcile"],
+    )
+
+    # The sweep.
+    hot_interval_seconds: float = Field(10, ge=0.1, description="Seconds from one hot sweep to the next.")
+    deep_interval_seconds: float = Field(300, ge=1, description="Seconds from one deep sweep to the next.")
+    deep_days: float = Field(7, gt=0, description="How many days of orders a deep sweep reads.")
+    broker_budget: float = Field(
+        0.5, gt=0, le=1, description="Share of the broker's rate limit that sweeps may use; the rest is your program's."
+    )
+    external_orders: Literal["auto", "open", "accept"] = Field(
+        "auto",
+        description="Orders without a decision: `open` a discrepancy for each, `accept` them all, or `auto`: open them "
+        "only in an account that has decisions.",
     )
 
     # How it runs.

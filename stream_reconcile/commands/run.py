@@ -45,6 +45,7 @@ class Role(StrEnum):
 
     INGEST = "ingest"
     APPLY = "apply"
+    SWEEP = "sweep"
     WEB = "web"
 
 
@@ -56,7 +57,7 @@ def run(
         bool | None, typer.Option("--migrate/--no-migrate", help="Bring the tables up to date first.")
     ] = None,
 ) -> None:
-    """Read the broker's stream into Kafka, and Kafka into Postgres, until SIGTERM or Ctrl-C.
+    """Read the broker's stream into Kafka, and Kafka into Postgres, and sweep, until SIGTERM or Ctrl-C.
 
     Without DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS, and with all roles, it starts a Postgres and a Kafka of its own.
     What can't be reached is waited for, and /readyz says what; what is configured wrong ends it with exit status 2.
@@ -76,7 +77,7 @@ class Process:
     def __init__(self, settings: Settings, roles: Collection[Role]) -> None:
         self._settings = settings
         self._roles = frozenset(roles)
-        self._accounts = settings.require_accounts() if Role.INGEST in self._roles else ()
+        self._accounts = settings.require_accounts() if {Role.INGEST, Role.SWEEP} & self._roles else ()
         self._metrics = Metrics(program_version())
         self._readiness = Readiness()
         for part in self._parts():
@@ -108,7 +109,10 @@ class Process:
         yield from ("postgres", "kafka")
         for account in self._accounts:
             suffix = "" if len(self._accounts) == 1 else f":{account.name}"  # as jobs.ingest.health names them
-            yield from (f"broker{suffix}", f"ingest{suffix}")
+            if Role.INGEST in self._roles:
+                yield from (f"broker{suffix}", f"ingest{suffix}")
+            if Role.SWEEP in self._roles:
+                yield f"sweep{suffix}"
         if Role.APPLY in self._roles:
             yield "apply"
 
@@ -134,10 +138,14 @@ class Process:
     def _jobs(self, servers: Servers) -> list[Job]:
         # The broker's client takes a second to load, which no other command, and no member of apply, should pay.
         jobs: list[Job] = []
-        if self._accounts:
+        if Role.INGEST in self._roles:
             from stream_reconcile.commands.run_ingest import ingest_jobs  # noqa: PLC0415 - as said above
 
             jobs += ingest_jobs(self._settings, self._accounts, servers, self._readiness, self._metrics)
+        if Role.SWEEP in self._roles:
+            from stream_reconcile.commands.run_sweep import sweep_jobs  # noqa: PLC0415 - likewise
+
+            jobs += sweep_jobs(self._settings, self._accounts, servers, self._readiness, self._metrics)
         if Role.APPLY in self._roles:
             from stream_reconcile.commands.run_apply import apply_job  # noqa: PLC0415 - likewise
 

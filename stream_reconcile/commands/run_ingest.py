@@ -7,7 +7,8 @@ import threading
 from collections.abc import Sequence
 
 from stream_reconcile.commands.servers import Servers, codec_factory, topics
-from stream_reconcile.config import Account, Settings
+from stream_reconcile.config import Settings
+from stream_reconcile.config_account import Account
 from stream_reconcile.jobs.ingest.config import IngestConfig
 from stream_reconcile.jobs.ingest.job import run_ingest
 from stream_reconcile.jobs.ingest.metrics import IngestMetrics

@@ -15,6 +15,7 @@
     │   └── DecisionRefused    a decision of a trading program may not be written like that
     │       └── DecisionExists
     ├── FencedError            another owner holds the cursor or the lease: our transaction is rolled back
+    ├── SweepIncomplete        a sweep could not read or check all that it had to: it infers nothing (I6)
     ├── BeginAgain             positions of apply no longer hold: leave the group, join again, claim what is assigned
     │   ├── CursorsLost
     │   └── LogReplaced
@@ -112,6 +113,12 @@ class DecisionExists(DecisionRefused):
 
 class FencedError(ReconcileError):
     """Somebody else owns the cursor or lease now (I4)."""
+
+
+class SweepIncomplete(ReconcileError):
+    """A sweep could not read or check all that it had to; what it found stands, nothing is inferred (I6)."""
+
+    exit_status = 1
 
 
 class BeginAgain(ReconcileError):

@@ -47,6 +47,7 @@ class End(Enum):
     AUTH_TIMEOUT = "auth_timeout"
     LISTEN_TIMEOUT = "listen_timeout"
     SILENT = "silent"
+    MUTE = "mute"
     READER_STUCK = "reader_stuck"
     CREDENTIALS_REFUSED = "credentials_refused"
     CONNECTION_LIMIT = "connection_limit"

@@ -74,6 +74,14 @@ def ms_text(milliseconds: int) -> str:
     return text
 
 
+def ns_text(nanoseconds: int) -> str:
+    """Nanoseconds since the epoch as RFC 3339 in UTC with all nine digits. ValueError outside years 1 to 9999."""
+    second, rest = divmod(nanoseconds, NANOSECONDS)
+    days, second = divmod(second, 86_400)
+    day = date.fromordinal(_EPOCH_DAY + days).isoformat()
+    return f"{day}T{second // 3_600:02d}:{second // 60 % 60:02d}:{second % 60:02d}.{rest:09d}Z"
+
+
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise ValueError

@@ -1,4 +1,4 @@
-"""What the database says is open: discrepancies and dead letters, for /metrics."""
+"""What the database says is open, and until when it is proven equal to the broker, for /metrics."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from stream_reconcile.store.failures import is_transient
 
 
 class Findings(NamedTuple):
-    """Open discrepancies by account and type, and the number of open dead letters."""
+    """Open discrepancies by account and type, the number of open dead letters, and proofs by account and scope."""
 
     discrepancies: tuple[readers.DiscrepancyCount, ...]
     dead_letters: int
+    agreement: tuple[readers.Agreement, ...]
 
 
 class FindingsReader:
@@ -45,6 +46,7 @@ class FindingsReader:
                 return Findings(
                     tuple(readers.open_discrepancy_counts(self._connection)),
                     readers.open_dead_letter_count(self._connection),
+                    tuple(readers.agreement(self._connection)),
                 )
         except psycopg.Error as error:
             if not is_transient(error):
@@ -66,8 +68,16 @@ class FindingsMetrics(Collector):
         dead_letters = GaugeMetricFamily(
             "reconcile_dead_letters_open", "Records that could not be applied, and that no retry has applied yet."
         )
+        proven = GaugeMetricFamily(
+            "reconcile_proven_equal_timestamp_seconds",
+            "Begin of the newest sweep that proved the rows equal to the broker.",
+            labels=("account_id", "scope"),
+        )
         if (reading := self._findings.fresh) is not None:
             for count in reading.value.discrepancies:
                 discrepancies.add_metric([count.account_id, count.type], count.count)
             dead_letters.add_metric([], reading.value.dead_letters)
-        return (discrepancies, dead_letters)
+            for one in reading.value.agreement:
+                if one.proven_equal_at is not None:
+                    proven.add_metric([one.account_id, one.scope], one.proven_equal_at.timestamp())
+        return (discrepancies, dead_letters, proven)

@@ -90,8 +90,14 @@ class Agreement(NamedTuple):
     different: int
 
 
-def compare(connection: psycopg.Connection, account_id: str, truth: GroundTruth) -> Verdict:
-    """Compare all of the account's rows with books that stand still."""
+def compare(
+    connection: psycopg.Connection, account_id: str, truth: GroundTruth, *, lost_frames: bool = False
+) -> Verdict:
+    """Compare all of the account's rows with books that stand still.
+
+    `lost_frames`: some were never seen by anybody. The row of an execution's FILL activity stands for its frame then,
+    and an execution that was taken back before anything told of it may have no row at all.
+    """
     found = _Found()
     orders = iter(truth.orders())
     executions = _Grouped(truth.executions())
@@ -106,7 +112,7 @@ def compare(connection: psycopg.Connection, account_id: str, truth: GroundTruth)
             found.add(order_differences(order, rows.get(order["id"])))
             made = executions.of(order["id"])
             real_fills += sum(execution["state"] == "real" for execution in made)
-            found.add(fill_differences(order["id"], made, fills.get(order["id"], {})))
+            found.add(fill_differences(order["id"], made, fills.get(order["id"], {}), lost_frames=lost_frames))
     (totals,) = _select(connection, "row_counts", account_id=account_id)
     if (totals["executions"], totals["fills"]) != (seen_rows, seen_fills):
         found.add(_of_unknown_orders(connection, account_id, truth))
@@ -156,21 +162,43 @@ def order_differences(order: Row, row: Row | None) -> Iterator[Difference]:
         yield from _differ("executions", order_id, "", column, row, order.get(column))
 
 
-def fill_differences(order_id: str, executions: list[dict[str, Any]], fills: Mapping[str, Row]) -> Iterator[Difference]:
+def fill_differences(
+    order_id: str, executions: list[dict[str, Any]], fills: Mapping[str, Row], *, lost_frames: bool = False
+) -> Iterator[Difference]:
     """Compare an order's executions with its rows in `fills`: one each, and a reversal of each that counts no more."""
+    activities = {key: row for key, row in fills.items() if key.startswith("a:")} if lost_frames else {}
     expected: set[str] = set()
     for execution in executions:
-        key = f"x:{execution['execution_id']}"
+        key, reversal, is_real = (
+            f"x:{execution['execution_id']}",
+            f"r:{execution['execution_id']}",
+            execution["state"] == "real",
+        )
+        if lost_frames and key not in fills:
+            if not is_real and reversal not in fills:
+                continue
+            if is_real and (stand_in := _activity_of(execution, activities)) is not None:
+                expected.add(stand_in)
+                row = activities.pop(stand_in)
+                yield from _traded_differs(order_id, stand_in, row, execution, Decimal(execution["qty"]))
+                continue
         expected.add(key)
-        replaced = execution["corrects"]
-        yield from _fill_differs(order_id, key, fills.get(key), execution, execution["entry"], replaced)
-        if execution["state"] != "real":
-            key = f"r:{execution['execution_id']}"
-            expected.add(key)
-            yield from _fill_differs(order_id, key, fills.get(key), execution, "reversal", execution["execution_id"])
+        yield from _fill_differs(order_id, key, fills.get(key), execution, execution["entry"], execution["corrects"])
+        if not is_real:
+            expected.add(reversal)
+            row_of = fills.get(reversal)
+            yield from _fill_differs(order_id, reversal, row_of, execution, "reversal", execution["execution_id"])
     for key, row in fills.items():
         if key not in expected:
             yield Difference("fills", order_id, key, "row", row["entry"], None)
+
+
+def _activity_of(execution: dict[str, Any], activities: Mapping[str, Row]) -> str | None:
+    """Key of the row that an activity of this execution may have made, nearest in time."""
+    qty, price = Decimal(execution["qty"]), Decimal(execution["price"])
+    at = parse_ns(execution["transacted_at"]) // 1000
+    alike = [key for key, row in activities.items() if row["qty"] == qty and row["price"] == price]
+    return min(alike, key=lambda key: (abs(_microseconds(activities[key]["transacted_at"]) - at), key), default=None)
 
 
 def _fill_differs(
@@ -184,14 +212,21 @@ def _fill_differs(
         ("entry", entry),
         ("reverses", None if reverses is None else f"x:{reverses}"),
         ("execution_id", execution["execution_id"]),
+    ):
+        yield from _differ("fills", order_id, key, column, row, value)
+    yield from _traded_differs(order_id, key, row, execution, -qty if entry == "reversal" else qty)
+    if entry != "reversal":  # the truth does not say when an execution was taken back
+        yield from _times_differ("fills", order_id, key, "transacted_at", row, execution["transacted_at"])
+
+
+def _traded_differs(order_id: str, key: str, row: Row, execution: dict[str, Any], qty: Decimal) -> Iterator[Difference]:
+    for column, value in (
         ("symbol", execution["symbol"]),
         ("side", execution["side"]),
-        ("qty", -qty if entry == "reversal" else qty),
+        ("qty", qty),
         ("price", Decimal(execution["price"])),
     ):
         yield from _differ("fills", order_id, key, column, row, value)
-    if entry != "reversal":  # the truth does not say when an execution was taken back
-        yield from _times_differ("fills", order_id, key, "transacted_at", row, execution["transacted_at"])
 
 
 def _differ(table: str, order_id: str, key: str, column: str, row: Row, truth: object) -> Iterator[Difference]:

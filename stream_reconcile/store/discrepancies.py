@@ -1,4 +1,4 @@
-"""Discrepancies that apply opens and closes in its own transaction, gathered and written in two statements."""
+"""Discrepancies that a job opens and closes in its own transaction, gathered and written in two statements."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ class Findings:
         self.closed[account_id, str(kind), subject] = {}
 
 
-def write_findings(connection: psycopg.Connection, findings: Findings, *, resolution: str = "the sums agree") -> None:
+def write_findings(
+    connection: psycopg.Connection, findings: Findings, *, resolution: str = "the sums agree", who: str = WHO
+) -> None:
     """Write them: first what is opened, then what is closed, so that one found and settled at once leaves its row."""
     queries = load("apply.sql")
     for name, rows in (("open_discrepancies", findings.opened), ("close_discrepancies", findings.closed)):
@@ -42,5 +44,5 @@ def write_findings(connection: psycopg.Connection, findings: Findings, *, resolu
             if name == "open_discrepancies":
                 values["evidence"] = [Jsonb(rows[key]) for key in keys]
             else:
-                values |= {"resolution": resolution, "who": WHO}
+                values |= {"resolution": resolution, "who": who}
             connection.execute(queries[name], values, prepare=True)

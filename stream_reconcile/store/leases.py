@@ -66,6 +66,12 @@ def hold(connection: psycopg.Connection[Any], lease: Lease) -> None:
         )
 
 
+def reconnect_asked(connection: psycopg.Connection[Any], lease: Lease) -> datetime | None:
+    """When a sweep last asked the holder of ingest for a new socket, database time; None if never."""
+    row = connection.execute(_SQL["reconnect_asked"], {"job": lease.job, "account_id": lease.account_id}).fetchone()
+    return row[0] if row else None
+
+
 def holder(connection: psycopg.Connection[Any], job: Job, account_id: str) -> Holder | None:
     """Who holds the lease now; None if nobody does."""
     row = connection.execute(_SQL["holder"], {"job": job, "account_id": account_id}).fetchone()

@@ -130,6 +130,16 @@ class DiscrepancyCount:
 
 
 @dataclass(frozen=True, slots=True)
+class Agreement:
+    """Until when an account's rows are proven equal to the broker in one scope, and what blocks a newer proof."""
+
+    account_id: str
+    scope: str
+    proven_equal_at: datetime | None
+    blocked_by: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A record that could not be applied, without its bytes."""
 
@@ -206,6 +216,11 @@ def open_discrepancies(
 def open_discrepancy_counts(connection: psycopg.Connection) -> list[DiscrepancyCount]:
     """Open differences by account and type."""
     return _rows(connection, DiscrepancyCount, "open_discrepancy_counts")
+
+
+def agreement(connection: psycopg.Connection) -> list[Agreement]:
+    """Of each account and scope."""
+    return _rows(connection, Agreement, "agreement")
 
 
 def dead_letters(connection: psycopg.Connection, *, resolved_too: bool = False, limit: int = 100) -> list[DeadLetter]:

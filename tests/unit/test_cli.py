@@ -100,7 +100,7 @@ def test_version_and_help(run: Run) -> None:
     assert (status, out.split()[0]) == (0, "stream-reconcile")
     status, out, _ = run("--help")
     assert status == 0
-    for command in ("run", "migrate", "check", "status", "lag", "dead-letters", "discrepancies", "simulate"):
+    for command in ("run", "migrate", "check", "status", "lag", "sweep", "dead-letters", "discrepancies", "simulate"):
         assert command in out
     status, out, _ = run("run", "--help")
-    assert "ingest|apply|web" in out.replace("[", "").replace("]", "")
+    assert "ingest|apply|sweep|web" in out.replace("[", "").replace("]", "")

@@ -13,6 +13,7 @@ from stream_reconcile.jobs.findings import FindingsMetrics
 from stream_reconcile.jobs.ingest.metrics import IngestMetrics
 from stream_reconcile.jobs.lag_metrics import LagMetrics
 from stream_reconcile.jobs.polled import Polled
+from stream_reconcile.jobs.sweep.metrics import SweepMetrics
 from stream_reconcile.metrics import Metrics
 from stream_reconcile.web.readiness import Readiness, ReadinessMetrics
 
@@ -28,6 +29,7 @@ def collectors() -> Iterator[Collector]:
 
     metrics = Metrics("0")
     IngestMetrics(metrics.registry)
+    SweepMetrics(metrics.registry)
     yield from metrics.registry._collector_to_names
     yield ReadinessMetrics(Readiness())
     yield LagMetrics(Polled("lag", nothing, every_s=1, too_old_s=1))

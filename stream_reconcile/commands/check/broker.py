@@ -12,7 +12,8 @@ from email.utils import parsedate_to_datetime
 import requests
 
 from stream_reconcile.commands.check.findings import Finding, Level, attempt, skew_finding
-from stream_reconcile.config import Account, Settings
+from stream_reconcile.config import Settings
+from stream_reconcile.config_account import Account
 from stream_reconcile.core.errors import BrokerUnreachable
 
 _LIMITS_S = (5.0, 10.0)  # to connect, between two reads

@@ -69,6 +69,11 @@ class Connector:
         if self._socket is not None:
             self._socket.end(self._ending)
 
+    def reconnect(self) -> None:
+        """A sweep has found that this socket carries nothing: take another."""
+        if self._socket is not None and self._listening_at is not None:
+            self._socket.end(End.MUTE)
+
     async def run(self) -> None:
         """Connect again and again until `end`."""
         recycling = asyncio.create_task(self._recycle_idle_sockets())

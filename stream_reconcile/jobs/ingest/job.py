@@ -126,6 +126,7 @@ class _Job:
             self._target, lease.account_id, tracker, publisher, recorder, self._database, timing, self._health, metrics
         )
         watch = KafkaWatch(config.kafka, config.topics, producer, tracker, timing, self._health, metrics)
+        recorder.on_mute = connector.reconnect
         metrics.lease_held.set(1)
         self._health.broker_is_away("connecting")
         self._health.forget()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 
 import structlog
@@ -41,6 +43,8 @@ class Recorder:
         self._database, self._lease, self._tracker = database, lease, tracker
         self._timing, self._health, self._metrics = timing, health, metrics
         self._due = asyncio.Event()
+        self.on_mute: Callable[[], None] = lambda: None
+        """Called when a sweep has found that the socket carries nothing."""
 
     def hurry(self) -> None:
         """Something is due that should not wait for the next round."""
@@ -49,10 +53,16 @@ class Recorder:
 
     async def keep_lease(self) -> None:
         """Renew the lease for ever; returns only when it is lost."""
+        asked_before: datetime | None = None
+        known = False
         while True:
             try:
                 if not await self._renew():
                     return
+                asked = await self._reconnect_asked()
+                if known and asked != asked_before:
+                    self.on_mute()
+                asked_before, known = asked, True
                 self._health.well("lease")
                 pause = self._timing.renew_every_s
             except ReconcileError as error:
@@ -111,6 +121,10 @@ class Recorder:
         """Give the lease up, so that another need not wait."""
         lease = self._lease
         await self._database.call(lambda connection: leases.release(connection, lease))
+
+    async def _reconnect_asked(self) -> datetime | None:
+        lease = self._lease
+        return await self._database.call(lambda connection: leases.reconnect_asked(connection, lease))
 
     async def _renew(self) -> bool:
         lease, seconds = self._lease, self._timing.lease_s

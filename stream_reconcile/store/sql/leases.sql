@@ -32,6 +32,10 @@ FROM leases
 WHERE job = %(job)s AND account_id = %(account_id)s AND owner = %(owner)s AND epoch = %(epoch)s
 FOR SHARE;
 
+-- name: reconnect_asked
+-- When a sweep last asked the holder for a new socket.
+SELECT reconnect_asked_at FROM leases WHERE job = %(job)s AND account_id = %(account_id)s;
+
 -- name: holder
 -- Who holds the lease now; no row if nobody does.
 SELECT owner, epoch, expires_at

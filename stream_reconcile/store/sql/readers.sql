@@ -87,6 +87,10 @@ WHERE topic = %(topic)s AND partition = %(partition)s AND "offset" = %(offset)s
 ORDER BY recorded_at DESC, topic_id
 LIMIT 1
 
+-- name: agreement
+-- Until when the rows are proven equal to the broker.
+SELECT account_id, scope, proven_equal_at, blocked_by FROM agreement ORDER BY account_id, scope
+
 -- name: why
 -- Which observation made the row of an order, and from where.
 SELECT why(%(order_id)s, %(account_id)s) AS why

@@ -1,0 +1,117 @@
+"""One order of the broker's beside our row, and the rules by which a difference is a discrepancy (DISCREPANCIES.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final, Literal, NamedTuple
+
+from stream_reconcile.core.lifecycle import is_open, is_terminal
+
+Verdict = Literal["new", "newer", "other", "same", "older"]
+DOMINATED: Final = frozenset(("same", "older"))
+STUCK: Final = frozenset(("pending_cancel", "pending_replace"))
+
+# Those that close themselves once the order was read again and the rule does not hold any more.
+SELF_CLOSING: Final = ("missed_terminal", "broken_replace_chain", "missing_leg", "stuck_pending", "missing_at_broker")
+
+
+class Compared(NamedTuple):
+    """An observation and the row of its order. Times are seconds since the epoch, None where not stated."""
+
+    order_id: str
+    parent_order_id: str | None
+    """Stated where the order was read inside its parent."""
+    verdict: Verdict
+    status: str | None
+    filled_qty: Decimal | None
+    our_status: str | None
+    """None where there is no row."""
+    our_filled_qty: Decimal | None
+    net_qty: Decimal
+    """Sum of the fills we have of it; 0 where the broker states none filled."""
+    origin: str | None
+    bound: bool | None
+    successor_missing: bool
+    """`replaced_by` names an order that has no row."""
+    submitted_s: float | None
+    updated_s: float
+
+    @property
+    def is_dominated(self) -> bool:
+        """The row says what the observation says, or what came after it (I2)."""
+        return self.verdict in DOMINATED
+
+
+@dataclass(frozen=True, slots=True)
+class Graces:
+    """Seconds for which a difference is no discrepancy yet."""
+
+    finding_s: float = 5.0
+    absence_s: float = 30.0
+    stuck_s: float = 120.0
+    residual_s: float = 600.0
+    apart_s: float = 15.0
+
+
+class Found(NamedTuple):
+    """A discrepancy; its subject is the order."""
+
+    type: str
+    subject: str
+    evidence: dict[str, Any]
+
+
+def found_in(one: Compared, now_s: float, graces: Graces) -> list[Found]:
+    """What is wrong with an order, as read at `now_s`, after apply has passed all that was in the log then.
+
+    A difference of version alone is none: the broker is a moment ahead. The sums of fills are apply's to check.
+    """
+    found: list[Found] = []
+
+    def add(kind: str, **ours: Any) -> None:
+        broker = {"status": one.status, "filled_qty": _text(one.filled_qty)}
+        mine = {"status": one.our_status, "filled_qty": _text(one.our_filled_qty), **ours}
+        found.append(Found(kind, one.order_id, {"broker": broker, "ours": mine}))
+
+    settled = now_s - one.updated_s >= graces.finding_s
+    status = one.status or ""
+    behind = one.verdict in ("newer", "other")
+    if settled and behind and is_terminal(status) and one.our_status is not None and not is_terminal(one.our_status):
+        add("missed_terminal")
+    if settled and one.successor_missing:
+        add("broken_replace_chain")
+    if settled and one.parent_order_id is not None and one.verdict == "new":
+        add("missing_leg", parent_order_id=one.parent_order_id)
+    if status in STUCK and now_s - one.updated_s >= graces.stuck_s:
+        add("stuck_pending")
+    return found
+
+
+def origin_of(one: Compared, now_s: float, graces: Graces) -> Found | None:
+    """A4 or A5: where an order comes from that nobody here recorded; the root of a family speaks for it."""
+    kind = {"external": "external_order", "recovered": "unrecorded_order"}.get(one.origin or "")
+    submitted = one.submitted_s if one.submitted_s is not None else one.updated_s
+    if kind is None or one.parent_order_id is not None or now_s - submitted < graces.finding_s:
+        return None
+    return Found(kind, one.order_id, {"broker": {"order_id": one.order_id}, "ours": {"origin": one.origin}})
+
+
+def wants_a_look(one: Compared) -> bool:
+    """Whether apply has to be waited for before anything can be said of this order."""
+    unfilled = one.filled_qty is not None and one.net_qty != one.filled_qty
+    return not one.is_dominated or one.successor_missing or unfilled
+
+
+def is_news(one: Compared) -> bool:
+    """The broker has changed the order and the stream did not tell."""
+    return one.verdict in ("new", "newer")
+
+
+def still_open(status: str | None) -> bool:
+    """Whether the broker may yet change the order; a status that we don't know may."""
+    return status is None or is_open(status) or not is_terminal(status)
+
+
+def _text(number: Decimal | None) -> str | None:
+    return None if number is None else format(number.normalize(), "f")

@@ -1,0 +1,65 @@
+"""Which sweep is due. Pure: ages are given, in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Kind(StrEnum):
+    """hot: what is open or was submitted lately; gap: the same from a window in which frames may be missing; deep: some
+    days; full: all there is."""
+
+    HOT = "hot"
+    GAP = "gap"
+    DEEP = "deep"
+    FULL = "full"
+
+
+class Ages(NamedTuple):
+    """Seconds since the newest complete run of a kind began, and the newest of any outcome; None for never."""
+
+    complete: float | None
+    newest: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Seconds from begin to begin. `retry_s`: how soon a gap sweep that was not complete is tried again."""
+
+    hot_s: float = 10.0
+    deep_s: float = 300.0
+    retry_s: float = 5.0
+
+
+def due(
+    ages: Mapping[Kind, Ages],
+    intervals: Intervals,
+    *,
+    windows: bool,
+    all_time: bool,
+    started: bool,
+    stalled: frozenset[Kind] = frozenset(),
+) -> Kind | None:
+    """The sweep to run now, or None.
+
+    `windows`: a gap window waits for a sweep; `all_time`: one that only a full sweep covers; `started`: this process
+    has made its deep sweep at start. A kind in `stalled` is under way, below this one.
+    """
+    if windows and _old(ages.get(Kind.GAP), intervals.retry_s) and Kind.GAP not in stalled:
+        return Kind.GAP
+    if _old(ages.get(Kind.HOT), intervals.hot_s) and _old(ages.get(Kind.GAP), intervals.hot_s):
+        return Kind.HOT
+    if stalled:
+        return None
+    if not started or _old(ages.get(Kind.DEEP), intervals.deep_s):
+        return Kind.DEEP
+    if all_time and _old(ages.get(Kind.FULL), intervals.deep_s):
+        return Kind.FULL
+    return None
+
+
+def _old(ages: Ages | None, seconds: float) -> bool:
+    return ages is None or ages.newest is None or ages.newest >= seconds

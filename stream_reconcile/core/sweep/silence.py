@@ -1,0 +1,34 @@
+"""A stream that answers pings and carries nothing: the broker changes orders, and no frame tells. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+OLDER_THAN_S: Final = 20.0
+_CHANGES: Final = 2
+_ASK_AGAIN_S: Final = 60.0
+
+
+class SilenceWatch:
+    """Counts changes that only sweeps saw. Times are seconds since the epoch: the broker's, but for `now_s`."""
+
+    def __init__(self) -> None:
+        self._changes: dict[tuple[str, float], None] = {}
+        self._asked_s: float | None = None
+
+    def saw(self, order_id: str, updated_s: float) -> None:
+        """A sweep found this change before any frame of it was in the log."""
+        self._changes[order_id, updated_s] = None
+
+    def is_silent(self, now_s: float, newest_frame_s: float | None, listening_s: float | None) -> bool:
+        """Whether the socket that listens since `listening_s` carries nothing: two changes (of two orders, or two of
+        one), each since it listens and older than `OLDER_THAN_S`, and no frame since. True once a minute at most."""
+        since = max(newest_frame_s or 0.0, listening_s or 0.0)
+        self._changes = {change: None for change in self._changes if change[1] > since}
+        if listening_s is None:
+            return False
+        told_late = [change for change in self._changes if now_s - change[1] >= OLDER_THAN_S]
+        if len(told_late) < _CHANGES or (self._asked_s is not None and now_s - self._asked_s < _ASK_AGAIN_S):
+            return False
+        self._asked_s = now_s
+        return True

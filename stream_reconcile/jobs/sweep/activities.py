@@ -1,0 +1,102 @@
+"""FILL activities: what the fills do not explain is published, and where sums are off the order's own are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from stream_reconcile.broker.rest import Page
+from stream_reconcile.core.errors import WireError
+from stream_reconcile.core.evidence import Activity
+from stream_reconcile.core.observation import Seen
+from stream_reconcile.core.sweep.activities import unexplained
+from stream_reconcile.core.wire.executions import parse_activity
+from stream_reconcile.jobs.sweep.publish import Finding
+from stream_reconcile.store.comparison import Comparer
+
+if TYPE_CHECKING:
+    from stream_reconcile.jobs.sweep.run import Tools
+
+log = structlog.get_logger()
+
+_MOST_SUSPECTS: Final = 20
+_MOST_PENDING: Final = 2_000
+
+
+class ActivityReader:
+    """Of one sweep."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        comparer: Comparer,
+        page_read: Callable[[], None],
+        publish: Callable[[Iterable[Finding]], None],
+    ) -> None:
+        self._tools, self._comparer = tools, comparer
+        self._page_read, self._publish = page_read, publish
+        self._pending: dict[str, tuple[Activity, bytes, int]] = {}
+        self.count = 0
+        self.orders: set[str] = set()
+        """Orders that an activity names which our fills do not explain."""
+
+    def read(self, after: datetime) -> None:
+        """All since `after`, and those of orders whose fills do not add up, whenever they were."""
+        client = self._tools.client
+        after_ns = int(after.timestamp() * 1_000_000) * 1_000
+        for page in client.activities(types=("FILL",), after_ns=after_ns):
+            self._page_read()
+            self._take(page)
+        for order_id in self._comparer.missing_fills(_MOST_SUSPECTS):
+            for page in client.activities(types=("FILL",), order_id=order_id):
+                self._page_read()
+                self._take(page)
+
+    def settle(self) -> None:
+        """Publish what is not explained even now that apply has passed what was in the log, and wait for it."""
+        if not self._pending:
+            return
+        self._tools.barrier.wait()
+        pending = list(self._pending.values())
+        self._pending.clear()
+        left = {activity.activity_id for activity in self._unexplained([activity for activity, _, _ in pending])}
+        topic = self._tools.config.topics.fill_activities
+        findings = [
+            Finding(topic, "FILL", activity.order_id, received, raw)
+            for activity, raw, received in pending
+            if activity.activity_id in left
+        ]
+        if findings:
+            self._publish(findings)
+            self._tools.barrier.wait()
+
+    def _take(self, page: Page) -> None:
+        read: dict[str, tuple[Activity, bytes, int]] = {}
+        seen = Seen(
+            self._tools.account_id, "sweep", page.received_at_ns, self._tools.config.topics.fill_activities, 0, 0, 0
+        )
+        for raw in page.items:
+            self.count += 1
+            try:
+                evidence = parse_activity(raw, seen).evidence
+            except WireError as error:
+                log.warning("activity_not_readable", account_id=self._tools.account_id, why=str(error))
+                continue
+            for activity in evidence:
+                if isinstance(activity, Activity):
+                    read[activity.activity_id] = (activity, raw, page.received_at_ns)
+        for activity in self._unexplained([activity for activity, _, _ in read.values()]):
+            self._pending[activity.activity_id] = read[activity.activity_id]
+            self.orders.add(activity.order_id)
+        if len(self._pending) >= _MOST_PENDING:
+            self.settle()
+
+    def _unexplained(self, activities: list[Activity]) -> list[Activity]:
+        orders = {activity.order_id for activity in activities}
+        if not orders:
+            return []
+        known = self._comparer.known_activities(orders)
+        return unexplained(activities, self._comparer.standing_fills(orders), known)

@@ -1,0 +1,49 @@
+"""Facts that the sweep makes by judgement, once the broker has none left to give: through the adjustments topic."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from stream_reconcile.core.sweep.adjustments import residual, stand_ins
+from stream_reconcile.jobs.sweep.publish import Finding
+from stream_reconcile.store.comparison import Comparer
+
+if TYPE_CHECKING:
+    from stream_reconcile.jobs.sweep.run import Tools
+
+log = structlog.get_logger()
+
+_MOST: Final = 50
+
+
+def adjust(tools: Tools, comparer: Comparer, publish: Callable[[Iterable[Finding]], None], read_ns: int) -> int:
+    """Publish what is to stand for frames that were lost for good, and for executions that nothing explains.
+
+    After the activities were read up to `read_ns` (nanoseconds since the epoch) and applied; gives how many.
+    """
+    graces = tools.config.timing.graces
+    made: list[dict[str, Any]] = []
+    many = comparer.too_much_filled(graces.finding_s, _MOST)
+    if many:
+        orders = [order_id for order_id, _ in many]
+        fills, reversals = comparer.fills_of(orders), comparer.waiting_reversals(orders)
+        for order_id, filled_qty in many:
+            made += stand_ins(order_id, filled_qty, fills.get(order_id, []), reversals.get(order_id, []))
+    few = comparer.too_little_filled(graces.residual_s, _MOST)
+    if few:
+        fills = comparer.fills_of([short.order_id for short in few])
+        for short in few:
+            missing = residual(*short, fills.get(short.order_id, []), read_ns)
+            if missing is not None:
+                made.append(missing)
+                log.warning("residual_made", account_id=tools.account_id, order_id=short.order_id)
+    topic, now_ns = tools.config.topics.adjustments, time.time_ns()
+    publish(Finding(topic, one["kind"], one["order_id"], now_ns, json.dumps(one).encode()) for one in made)
+    if made:
+        tools.barrier.wait()
+    return len(made)

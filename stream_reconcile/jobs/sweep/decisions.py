@@ -1,0 +1,71 @@
+"""Decisions that have no order yet: asked for at the broker by client order id (A1, A2; I6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from stream_reconcile.broker.rest import Found
+from stream_reconcile.store.comparison import Comparer, OpenDecision
+from stream_reconcile.store.discrepancies import Findings
+from stream_reconcile.store.sweeps import Run
+
+if TYPE_CHECKING:
+    from stream_reconcile.jobs.sweep.run import Tools
+
+_MOST: Final = 200
+
+
+class DecisionCheck:
+    """Of one sweep."""
+
+    def __init__(self, tools: Tools, comparer: Comparer, run: Run) -> None:
+        self._tools, self._comparer, self._run = tools, comparer, run
+        self._absent: dict[str, OpenDecision] = {}
+        self._sooner: list[str] = []
+        self._there: list[str] = []
+
+    def ask(self, take: Callable[[Found], None]) -> None:
+        """Ask for each that is past its grace, or of which the trading program said that it does not know."""
+        grace_s = self._tools.config.timing.graces.absence_s
+        for decision in self._comparer.unresolved_decisions(grace_s, _MOST):
+            doubtful = decision.submit_result == "ambiguous"
+            if not decision.due and not doubtful:
+                continue
+            answer = self._tools.client.order_by_client_id(decision.client_order_id)
+            if answer is not None:
+                take(answer)
+                self._there.append(decision.client_order_id)
+            elif decision.due:
+                self._absent[decision.client_order_id] = decision
+            else:
+                self._sooner.append(decision.client_order_id)
+
+    def conclude(self) -> None:
+        """After a complete read: A1 at the first "not found", A2 at the second, both past the grace."""
+        tools, account = self._tools, self._tools.account_id
+        findings = Findings()
+        apart_s = tools.config.timing.graces.apart_s
+        times = tools.store.note_absences(self._run, self._absent, id_kind="client", apart_s=apart_s)
+        tools.store.note_checks(self._run, self._there, id_kind="client")
+        for client_id in self._sooner:
+            findings.open(account, "ambiguous_submit", client_id, _evidence(client_id, "not found yet"))
+        for client_id, decision in self._absent.items():
+            if times.get(client_id, 0) > 1:
+                if tools.store.set_decision(
+                    decision.decision_id, "not_placed", before=("submitted", "planned", "unknown")
+                ):
+                    findings.open(account, "not_placed", client_id, _evidence(client_id, "never arrived"))
+                    findings.close(account, "ambiguous_submit", client_id)
+            else:
+                tools.store.set_decision(decision.decision_id, "unknown", before=("submitted", "planned"))
+                findings.open(account, "ambiguous_submit", client_id, _evidence(client_id, "not found yet"))
+        waiting = {decision.client_order_id for decision in self._comparer.unresolved_decisions(0, _MOST)}
+        for kind, client_id in tools.store.open_of(["ambiguous_submit"]):
+            if client_id not in waiting:
+                findings.close(account, kind, client_id)  # bound: its order was seen
+        tools.store.write(findings, self._run, resolution="the broker's answer is known")
+
+
+def _evidence(client_order_id: str, what: str) -> dict[str, object]:
+    return {"broker": {"by_client_order_id": what}, "ours": {"client_order_id": client_order_id}}

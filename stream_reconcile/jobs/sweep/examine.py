@@ -1,0 +1,159 @@
+"""What was read, held against the rows: what they dominate is done with at once, the rest is kept until it is settled.
+
+A row only ever moves up in the order of I2. So an observation that its row dominates when it is read is dominated for
+good, and need not be kept: memory holds what differs, not what was read. What differs waits until apply has passed the
+end of the log as it was after the read; what differs still is published, and looked at once more when apply has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple
+
+import structlog
+
+from stream_reconcile.core.errors import SweepIncomplete, WireError
+from stream_reconcile.core.observation import Observation, Seen
+from stream_reconcile.core.sweep.compared import Compared, Found, Graces, found_in, is_news, still_open, wants_a_look
+from stream_reconcile.core.wire.parse import Parser
+from stream_reconcile.jobs.sweep.barrier import Barrier
+from stream_reconcile.jobs.sweep.publish import Finding
+from stream_reconcile.store.comparison import Comparer
+
+log = structlog.get_logger()
+
+_MOST_PENDING: Final = 2_000
+_MOST_FOREIGN: Final = 10_000  # the others are found by the next sweeps
+
+Publish = Callable[[Iterable[Finding]], None]
+
+
+class Read(NamedTuple):
+    """One order as the broker's REST API gave it, legs nested."""
+
+    raw: bytes
+    order_id: str
+    received_at_ns: int
+    observations: tuple[Observation, ...]
+
+
+class Examiner:
+    """Of one sweep."""
+
+    def __init__(
+        self,
+        account_id: str,
+        topic: str,
+        comparer: Comparer,
+        barrier: Barrier,
+        publish: Publish,
+        graces: Graces,
+        open_rows: Iterable[str],
+        *,
+        watched: set[str],
+        with_origins: bool,
+    ) -> None:
+        self._account_id, self._topic, self._graces = account_id, topic, graces
+        self._comparer, self._barrier, self._publish = comparer, barrier, publish
+        self._with_origins = with_origins
+        self._parser = Parser()
+        self._pending: list[Read] = []
+        self.unnamed = dict.fromkeys(open_rows)
+        """Orders that are open by our rows and that nothing read so far has named, in their order."""
+        self.watched = watched
+        """Orders of which something is open that closes itself."""
+        self.seen_again: set[str] = set()
+        """Of these, the ones that were read."""
+        self.orders = 0
+        self.oldest_s: float | None = None
+        """Of the newest page, when the order that was submitted first was: seconds since the epoch."""
+        self.checked: set[str] = set()
+        """Orders that were read and that the broker may yet change."""
+        self.unreadable = 0
+        self.found: list[Found] = []
+        self.settled: list[Compared] = []
+        """Orders that needed a look, as they stand now that apply has passed it."""
+        self.news: list[Compared] = []
+        """Orders that the broker has changed, and of which the log held nothing."""
+        self.foreign: list[Compared] = []
+        """Orders that no decision accounts for, or that only sweeps know."""
+
+    def take(self, raws: Sequence[bytes], received_at_ns: int) -> None:
+        """Examine orders that were just read. Raises SweepIncomplete, KafkaUnreachable, psycopg.Error."""
+        reads = [read for raw in raws if (read := self._read(raw, received_at_ns)) is not None]
+        self.orders += len(raws)
+        submitted: list[float] = []
+        for read, compared in self._compared(reads):
+            self._note(compared, received_at_ns / 1e9)
+            submitted += [one.submitted_s for one in compared if one.submitted_s is not None]
+            if any(map(wants_a_look, compared)):
+                self._pending.append(read)
+        self.oldest_s = min(submitted, default=None)
+        if len(self._pending) >= _MOST_PENDING:
+            self.settle()
+
+    def settle(self) -> None:
+        """Wait for apply, publish what differs still, wait for that, and see that it is there.
+
+        Raises SweepIncomplete where it is not.
+        """
+        if not self._pending:
+            return
+        reads, self._pending = self._pending, []
+        now_s = max(read.received_at_ns for read in reads) / 1e9
+        self._barrier.wait()
+        differing: list[Read] = []
+        for read, compared in self._compared(reads):
+            self.news += filter(is_news, compared)
+            for one in compared:
+                self.found += found_in(one, now_s, self._graces)
+            if not all(one.is_dominated for one in compared):
+                differing.append(read)
+        if differing:
+            self._publish(
+                Finding(self._topic, "snapshot", read.order_id, read.received_at_ns, read.raw) for read in differing
+            )
+            self._barrier.wait()
+        left = 0
+        for _read, compared in self._compared(reads):
+            self.settled += compared
+            self._note_origin(compared)
+            left += not all(one.is_dominated for one in compared)
+        if left:
+            raise SweepIncomplete(
+                f"{left} of {len(differing)} orders that were published are not in the tables as the broker has them: "
+                "`stream-reconcile dead-letters list` may tell why"
+            )
+
+    def _read(self, raw: bytes, received_at_ns: int) -> Read | None:
+        # Its place in the log is not known yet, and compares with nothing.
+        seen = Seen(self._account_id, "sweep", received_at_ns, self._topic, 0, 0, received_at_ns // 1_000_000)
+        try:
+            parsed = self._parser.snapshot(raw, seen)
+        except WireError as error:
+            # Apply will say the same and keep it as a dead letter, which blocks the proof.
+            self.unreadable += 1
+            log.warning("order_not_readable", account_id=self._account_id, why=str(error))
+            self._publish([Finding(self._topic, "snapshot", "", received_at_ns, raw)])
+            return None
+        return Read(raw, parsed.observations[0].order_id, received_at_ns, parsed.observations)
+
+    def _compared(self, reads: Sequence[Read]) -> Iterable[tuple[Read, list[Compared]]]:
+        flat = [observation for read in reads for observation in read.observations]
+        compared = iter(self._comparer.compare(flat))
+        return [(read, [next(compared) for _ in read.observations]) for read in reads]
+
+    def _note(self, compared: Sequence[Compared], now_s: float) -> None:
+        for one in compared:
+            self.unnamed.pop(one.order_id, None)
+            if one.order_id in self.watched:
+                self.seen_again.add(one.order_id)
+            if still_open(one.status):
+                self.checked.add(one.order_id)
+            if not wants_a_look(one):
+                self.found += found_in(one, now_s, self._graces)
+        self._note_origin(compared)
+
+    def _note_origin(self, compared: Iterable[Compared]) -> None:
+        if self._with_origins and len(self.foreign) < _MOST_FOREIGN:
+            self.foreign += [one for one in compared if one.origin in ("external", "recovered")]

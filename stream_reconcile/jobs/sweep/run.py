@@ -1,0 +1,271 @@
+"""One sweep, from its first request to its proof (DESIGN §5)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import psycopg
+import structlog
+
+from stream_reconcile.broker.rest import Found as Answer
+from stream_reconcile.broker.rest import RestClient
+from stream_reconcile.core.budget import RateBudget
+from stream_reconcile.core.errors import IncompleteRead, ReconcileError, Stopped, SweepIncomplete, UnreachableError
+from stream_reconcile.core.sweep.compared import SELF_CLOSING, found_in, origin_of
+from stream_reconcile.core.sweep.schedule import Kind
+from stream_reconcile.jobs.sweep.activities import ActivityReader
+from stream_reconcile.jobs.sweep.adjust import adjust
+from stream_reconcile.jobs.sweep.barrier import Barrier
+from stream_reconcile.jobs.sweep.config import SweepConfig
+from stream_reconcile.jobs.sweep.decisions import DecisionCheck
+from stream_reconcile.jobs.sweep.examine import Examiner
+from stream_reconcile.jobs.sweep.metrics import SweepMetrics
+from stream_reconcile.jobs.sweep.publish import Finding, Publisher
+from stream_reconcile.store.comparison import Comparer
+from stream_reconcile.store.discrepancies import Findings
+from stream_reconcile.store.sweeps import GAP_OVERLAP, Counts, SweepStore, Window
+
+log = structlog.get_logger()
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_BY_HAND: Final = 50  # orders asked for by id in one sweep for reasons other than being open
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all sweeps of one lease work with."""
+
+    config: SweepConfig
+    account_id: str
+    client: RestClient
+    budget: RateBudget
+    connection: psycopg.Connection[Any]
+    store: SweepStore
+    barrier: Barrier
+    publisher: Publisher
+    metrics: SweepMetrics
+    halt: threading.Event
+
+
+class Sweep:
+    """One run. `between` is called between two pages of lists: a more urgent sweep may run there."""
+
+    def __init__(
+        self, tools: Tools, kind: Kind, windows: Iterable[Window] = (), *, between: Callable[[], None] | None = None
+    ) -> None:
+        self._tools, self.kind, self._windows = tools, kind, list(windows)
+        self._between = between or (lambda: None)
+        self._pages = self._published = self._unchecked = 0
+        self._requests_before = tools.client.requests
+        self._absent: list[str] = []
+        self.proven_at: datetime | None = None
+        self.error: str | None = None
+        self.examiner: Examiner | None = None
+
+    def run(self) -> None:
+        """Do it. What keeps it from being complete is told in `error`; raises FencedError, and psycopg.Error."""
+        tools, began = self._tools, time.monotonic()
+        self._comparer = Comparer(tools.connection, tools.account_id)
+        read_until = tools.store.read_until()
+        self._now = tools.store.now()
+        self._start = self._window_start()
+        self._run = tools.store.begin(self.kind, self._start)
+        self._examiner = self.examiner = self._new_examiner()
+        self._activities = ActivityReader(tools, self._comparer, self._page_read, self._publish)
+        self._decisions = DecisionCheck(tools, self._comparer, self._run)
+        try:
+            self._read(read_until)
+            self._check()
+        except (UnreachableError, SweepIncomplete, IncompleteRead, Stopped) as error:
+            self.error = str(error)
+        except ReconcileError as error:
+            self.error = str(error)
+            self._finish(began)
+            raise
+        self._finish(began)
+
+    def _window_start(self) -> datetime:
+        """Orders submitted after this are to be read."""
+        timing = self._tools.config.timing
+        if self.kind is Kind.FULL:
+            return _EPOCH
+        if self.kind is Kind.DEEP:
+            return self._now - timedelta(seconds=timing.deep_reach_s)
+        start = self._now - timedelta(seconds=timing.hot_reach_s)
+        return min([start, *(window.start - GAP_OVERLAP - timedelta(seconds=1) for window in self._windows)])
+
+    def _new_examiner(self) -> Examiner:
+        tools = self._tools
+        policy = tools.config.external_orders
+        return Examiner(
+            tools.account_id,
+            tools.config.topics.order_snapshots,
+            self._comparer,
+            tools.barrier,
+            self._publish,
+            tools.config.timing.graces,
+            self._comparer.open_rows(),
+            watched={subject for _kind, subject in tools.store.open_of(SELF_CLOSING)},
+            with_origins=policy == "open" or (policy == "auto" and tools.store.has_decisions()),
+        )
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def _read(self, read_until: datetime | None) -> None:
+        """Lists first, then what they did not name; activities last, for they tell of orders that nobody knows."""
+        client, examiner = self._tools.client, self._examiner
+        for page in client.orders(status="open", nested=True):
+            self._page_read()
+            examiner.take(page.items, page.received_at_ns)
+        full, resume = self.kind is Kind.FULL, self._run.resume_before
+        after_ns = None if full else _ns(self._start)
+        until_ns = None if resume is None else _ns(resume + timedelta(seconds=1))
+        for page in client.orders(status="all", nested=True, after_ns=after_ns, until_ns=until_ns):
+            self._page_read()
+            examiner.take(page.items, page.received_at_ns)
+            if full and examiner.oldest_s is not None:
+                examiner.settle()  # what lies behind is done with before it is said to be
+                reached = datetime.fromtimestamp(examiner.oldest_s, UTC)
+                self._tools.store.note_progress(self._run, reached, self._counts())
+        self._activities.read(self._activities_after(read_until))
+        self._by_id(self._comparer.unknown(self._activities.orders), most=None)
+        self._by_id(self._comparer.unread_orders(_MOST_BY_HAND), most=None)
+        self._by_id(sorted(examiner.watched - examiner.seen_again - examiner.unnamed.keys()), most=_MOST_BY_HAND)
+        self._decisions.ask(self._take)
+        self._by_id([*examiner.unnamed], most=self._most_by_id())
+
+    def _activities_after(self, read_until: datetime | None) -> datetime:
+        timing = self._tools.config.timing
+        if self.kind is Kind.FULL:
+            return _EPOCH
+        if self.kind is Kind.DEEP or read_until is None:
+            return min(self._start, self._now - timedelta(seconds=timing.deep_activity_overlap_s))
+        return min(self._start, read_until - timedelta(seconds=timing.activity_overlap_s))
+
+    def _most_by_id(self) -> int | None:
+        """How many open orders that no list named a hot sweep asks for; the others may take what they need."""
+        if self.kind is not Kind.HOT:
+            return None
+        return max(1, int(self._tools.budget.limit * self._tools.config.budget_share * self._by_id_share))
+
+    @property
+    def _by_id_share(self) -> float:
+        return self._tools.config.timing.by_id_share
+
+    def _by_id(self, orders: list[str], *, most: int | None) -> None:
+        asked = orders if most is None else orders[:most]
+        self._unchecked += len(orders) - len(asked)
+        for order_id in asked:
+            self._between()
+            answer = self._tools.client.order(order_id)
+            if answer is None:
+                self._absent.append(order_id)
+            else:
+                self._take(answer)
+
+    def _take(self, answer: Answer) -> None:
+        self._examiner.take([answer.raw], answer.received_at_ns)
+
+    def _page_read(self) -> None:
+        if self._pages:
+            self._between()
+        self._pages += 1
+
+    def _publish(self, findings: Iterable[Finding]) -> None:
+        found = list(findings)
+        count = self._tools.publisher.publish(str(self._run.sweep_id), self._published, found)
+        self._published += count
+        for event in {finding.event for finding in found}:
+            number = sum(finding.event == event for finding in found)
+            self._tools.metrics.published.labels(self._tools.account_id, event).inc(number)
+
+    # -- what comes of it ----------------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        """All was read: settle it, and draw the conclusions that only a complete sweep may draw."""
+        tools, examiner, graces = self._tools, self._examiner, self._tools.config.timing.graces
+        examiner.settle()
+        self._activities.settle()
+        adjust(tools, self._comparer, self._publish, _ns(self._now))
+        now_s = time.time()
+        findings = Findings()
+        for found in examiner.found:
+            findings.open(tools.account_id, found.type, found.subject, found.evidence)
+        for one in examiner.foreign:
+            if (origin := origin_of(one, now_s, graces)) is not None:
+                findings.open(tools.account_id, origin.type, origin.subject, origin.evidence)
+                if origin.type == "unrecorded_order":
+                    findings.close(tools.account_id, origin.type, origin.subject)  # the row is there, and bound
+        absences = tools.store.note_absences(self._run, self._absent, id_kind="order", apart_s=graces.apart_s)
+        for order_id, times in absences.items():
+            if times > 1:
+                evidence = {"broker": {"absent": True}, "ours": {"order_id": order_id}}
+                findings.open(tools.account_id, "missing_at_broker", order_id, evidence)
+        self._close_what_agrees(findings, now_s)
+        tools.store.write(findings, self._run)
+        tools.store.note_checks(self._run, examiner.checked)
+        self._decisions.conclude()
+        if examiner.unreadable:
+            raise SweepIncomplete(f"{examiner.unreadable} orders could not be read: see the dead letters")
+        if self._unchecked:
+            log.info("orders_not_checked", account_id=tools.account_id, kind=self.kind.value, orders=self._unchecked)
+
+    def _close_what_agrees(self, findings: Findings, now_s: float) -> None:
+        """What was read again and is not wrong any more, be it found by this sweep or by one before."""
+        tools, examiner = self._tools, self._examiner
+        graces, settled = tools.config.timing.graces, {one.order_id: one for one in examiner.settled}
+        wrong = {(found.type, found.subject) for one in examiner.settled for found in found_in(one, now_s, graces)}
+        wrong |= {(found.type, found.subject) for found in examiner.found if found.subject not in settled}
+        opened = {(kind, subject) for _account, kind, subject in findings.opened if kind in SELF_CLOSING}
+        for kind, subject in tools.store.open_of(SELF_CLOSING) | opened:
+            if (subject in settled or subject in examiner.seen_again) and (kind, subject) not in wrong:
+                findings.close(tools.account_id, kind, subject)
+
+    def _finish(self, began: float) -> None:
+        tools = self._tools
+        tools.store.finish(self._run, self._counts(), error=self.error)
+        if self.error is None:
+            tools.store.close_windows(self._run)
+            self.proven_at = self._prove()
+        tools.metrics.seconds.labels(self.kind.value).observe(time.monotonic() - began)
+        outcome = "proved" if self.proven_at else "incomplete" if self.error else "complete"
+        tools.metrics.runs.labels(tools.account_id, self.kind.value, outcome).inc()
+        log.info(
+            "sweep",
+            account_id=tools.account_id,
+            kind=self.kind.value,
+            outcome=outcome,
+            seconds=round(time.monotonic() - began, 2),
+            **self._counts()._asdict(),
+            why=self.error,
+        )
+
+    def _prove(self) -> datetime | None:
+        """The transaction that writes the proof finds every cursor still past the end of the log of a moment ago."""
+        tools = self._tools
+        with suppress(UnreachableError, SweepIncomplete):
+            marks = tools.barrier.wait()
+            with tools.store.holding():
+                if tools.barrier.is_passed(marks):
+                    return tools.store.prove(self._run)
+        return None
+
+    def _counts(self) -> Counts:
+        return Counts(
+            requests=self._tools.client.requests - self._requests_before,
+            pages=self._pages,
+            orders=self._examiner.orders,
+            activities=self._activities.count,
+            published=self._published,
+            unchecked=self._unchecked,
+        )
+
+
+def _ns(moment: datetime) -> int:
+    return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1_000

@@ -1,0 +1,131 @@
+"""The broker's words against the rows, in SQL: decimals and times are compared as what they are, not as they look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import psycopg
+
+from stream_reconcile.core.lifecycle import STATUSES
+from stream_reconcile.core.observation import Observation
+from stream_reconcile.core.sweep.activities import Standing
+from stream_reconcile.core.sweep.adjustments import Fill, Reversal
+from stream_reconcile.core.sweep.compared import Compared
+from stream_reconcile.store.queries import load
+
+TERMINAL: Final = [name for name, status in STATUSES.items() if status.terminal]
+
+
+class OpenDecision(NamedTuple):
+    """A decision that has no order yet."""
+
+    decision_id: UUID
+    client_order_id: str
+    state: str
+    submit_result: str | None
+    submitted: bool
+    due: bool
+    """Past the absence grace."""
+
+
+class Short(NamedTuple):
+    """An order of which executions are missing, as the broker states it."""
+
+    order_id: str
+    symbol: str
+    side: str
+    filled_qty: Decimal
+    filled_avg_price: Decimal | None
+
+
+class Comparer:
+    """Reads on one connection in autocommit, whose temporary tables it uses. Raises psycopg.Error as it comes."""
+
+    def __init__(self, connection: psycopg.Connection[Any], account_id: str) -> None:
+        self._connection, self._account_id = connection, account_id
+        self._sql = load("compare.sql")
+        connection.execute(load("apply.sql")["create_observed"])
+
+    def compare(self, observations: Sequence[Observation]) -> list[Compared]:
+        """One for each, in their order."""
+        if not observations:
+            return []
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            with cursor.copy(self._sql["copy_seen"]) as copy:
+                copy.write("".join(map(_numbered, range(len(observations)), observations)).encode())
+            rows = cursor.execute(self._sql["compare"], prepare=True).fetchall()
+        return [
+            Compared(observation.order_id, observation.parent_order_id, *row)
+            for observation, row in zip(observations, rows, strict=True)
+        ]
+
+    def open_rows(self) -> list[str]:
+        """Orders that are open by our rows, oldest check first."""
+        return self._column("open_rows", terminal=TERMINAL)
+
+    def unknown(self, orders: Iterable[str]) -> list[str]:
+        """Those without a row, in order."""
+        wanted = sorted(set(orders))
+        known = set(self._column("known_orders", orders=wanted)) if wanted else set()
+        return [order for order in wanted if order not in known]
+
+    def standing_fills(self, orders: Iterable[str]) -> dict[str, list[Standing]]:
+        """The trades that we have, by order."""
+        found: dict[str, list[Standing]] = {}
+        rows = self._rows("standing_fills", orders=sorted(set(orders)))
+        for order_id, _key, activity_id, qty, price, at in rows:
+            found.setdefault(order_id, []).append(Standing(activity_id, qty, price, at))
+        return found
+
+    def known_activities(self, orders: Iterable[str]) -> set[str]:
+        """Ids of the activities that apply has of these orders."""
+        return set(self._column("known_activities", orders=sorted(set(orders))))
+
+    def missing_fills(self, limit: int) -> list[str]:
+        """Orders whose fills do not add up, longest known first."""
+        return self._column("missing_fills", limit=limit)
+
+    def unread_orders(self, limit: int) -> list[str]:
+        """Orders that dead letters name."""
+        return self._column("unread_orders", limit=limit)
+
+    def unresolved_decisions(self, grace_s: float, limit: int) -> list[OpenDecision]:
+        """Decisions that have no order yet, oldest first."""
+        return [OpenDecision(*row) for row in self._rows("unresolved_decisions", grace_s=grace_s, limit=limit)]
+
+    def too_much_filled(self, grace_s: float, limit: int) -> list[tuple[str, Decimal]]:
+        """Order id and `filled_qty` of those whose fills have been more for longer than the grace."""
+        return [(row[0], row[1]) for row in self._rows("too_much_filled", grace_s=grace_s, limit=limit)]
+
+    def too_little_filled(self, grace_s: float, limit: int) -> list[Short]:
+        """Those whose fills have been less."""
+        return [Short(*row) for row in self._rows("too_little_filled", grace_s=grace_s, limit=limit)]
+
+    def fills_of(self, orders: Iterable[str]) -> dict[str, list[Fill]]:
+        """All rows of fills, by order."""
+        found: dict[str, list[Fill]] = {}
+        for order_id, *values in self._rows("fills_of", orders=sorted(set(orders))):
+            found.setdefault(order_id, []).append(Fill(*values))
+        return found
+
+    def waiting_reversals(self, orders: Iterable[str]) -> dict[str, list[Reversal]]:
+        """Busts and corrections whose original has no row, by order."""
+        found: dict[str, list[Reversal]] = {}
+        for order_id, previous, qty in self._rows("waiting_reversals", orders=sorted(set(orders))):
+            found.setdefault(order_id, []).append(Reversal(previous, qty))
+        return found
+
+    def _column(self, name: str, **values: Any) -> list[str]:
+        return [value for (value,) in self._rows(name, **values)]
+
+    def _rows(self, name: str, **values: Any) -> list[tuple[Any, ...]]:
+        return self._connection.execute(self._sql[name], {"account_id": self._account_id, **values}).fetchall()
+
+
+def _numbered(index: int, observation: Observation) -> str:
+    """Its line with the index in place of the offset, which it does not have yet: a table keeps no order."""
+    line, _offset, known_at = observation.line.rsplit("\t", 2)
+    return f"{line}\t{index}\t{known_at}\tt\n"

@@ -1,0 +1,169 @@
+-- What the sweep asks of the tables when it compares the broker with them. It writes none of these tables.
+
+-- name: copy_seen
+-- Takes observations of a page into the connection's own table `observed` (apply.sql: create_observed).
+COPY observed FROM STDIN
+
+-- name: compare
+-- Each observation against the row of its order, by the order of I2. Only what an observation states is compared.
+-- One row for each, by what stands in place of its offset.
+-- new: no row; newer: the broker is ahead; other: of one version, and it differs; same; older: the row is ahead.
+SELECT CASE
+           WHEN e.alpaca_order_id IS NULL THEN 'new'
+           WHEN o.parent_order_id IS NOT NULL AND e.parent_order_id IS NULL THEN 'other'
+           WHEN o.updated_at_ns > e.updated_at_ns THEN 'newer'
+           WHEN o.updated_at_ns < e.updated_at_ns THEN 'older'
+           WHEN (o.qty, o.notional, o.filled_qty, o.filled_avg_price, o.limit_price, o.stop_price, o.trail_price,
+                 o.trail_percent, o.hwm, o.created_at, o.updated_at, o.submitted_at, o.filled_at, o.canceled_at, o.expired_at,
+                 o.failed_at, o.replaced_at, o.cancel_requested_at, o.expires_at, o.client_order_id, o.symbol, o.asset_id,
+                 o.asset_class, o.side, o.position_intent, o.order_type, o.order_class, o.time_in_force, o.status, o.replaces,
+                 o.replaced_by, o.extended_hours)
+                IS NOT DISTINCT FROM
+                (e.qty, e.notional, e.filled_qty, e.filled_avg_price, e.limit_price, e.stop_price, e.trail_price,
+                 e.trail_percent, e.hwm, e.created_at, e.updated_at, e.submitted_at, e.filled_at, e.canceled_at, e.expired_at,
+                 e.failed_at, e.replaced_at, e.cancel_requested_at, e.expires_at, e.client_order_id, e.symbol, e.asset_id,
+                 e.asset_class, e.side, e.position_intent, e.order_type, e.order_class, e.time_in_force, e.status, e.replaces,
+                 e.replaced_by, e.extended_hours)
+               THEN 'same'
+           WHEN (o.stated >> 0 & 1 = 0 OR o.qty IS NOT DISTINCT FROM e.qty)
+                AND (o.stated >> 1 & 1 = 0 OR o.notional IS NOT DISTINCT FROM e.notional)
+                AND (o.stated >> 2 & 1 = 0 OR o.filled_qty IS NOT DISTINCT FROM e.filled_qty)
+                AND (o.stated >> 3 & 1 = 0 OR o.filled_avg_price IS NOT DISTINCT FROM e.filled_avg_price)
+                AND (o.stated >> 4 & 1 = 0 OR o.limit_price IS NOT DISTINCT FROM e.limit_price)
+                AND (o.stated >> 5 & 1 = 0 OR o.stop_price IS NOT DISTINCT FROM e.stop_price)
+                AND (o.stated >> 6 & 1 = 0 OR o.trail_price IS NOT DISTINCT FROM e.trail_price)
+                AND (o.stated >> 7 & 1 = 0 OR o.trail_percent IS NOT DISTINCT FROM e.trail_percent)
+                AND (o.stated >> 8 & 1 = 0 OR o.hwm IS NOT DISTINCT FROM e.hwm)
+                AND (o.stated >> 9 & 1 = 0 OR o.created_at IS NOT DISTINCT FROM e.created_at)
+                AND (o.stated >> 10 & 1 = 0 OR o.updated_at IS NOT DISTINCT FROM e.updated_at)
+                AND (o.stated >> 11 & 1 = 0 OR o.submitted_at IS NOT DISTINCT FROM e.submitted_at)
+                AND (o.stated >> 12 & 1 = 0 OR o.filled_at IS NOT DISTINCT FROM e.filled_at)
+                AND (o.stated >> 13 & 1 = 0 OR o.canceled_at IS NOT DISTINCT FROM e.canceled_at)
+                AND (o.stated >> 14 & 1 = 0 OR o.expired_at IS NOT DISTINCT FROM e.expired_at)
+                AND (o.stated >> 15 & 1 = 0 OR o.failed_at IS NOT DISTINCT FROM e.failed_at)
+                AND (o.stated >> 16 & 1 = 0 OR o.replaced_at IS NOT DISTINCT FROM e.replaced_at)
+                AND (o.stated >> 17 & 1 = 0 OR o.cancel_requested_at IS NOT DISTINCT FROM e.cancel_requested_at)
+                AND (o.stated >> 18 & 1 = 0 OR o.expires_at IS NOT DISTINCT FROM e.expires_at)
+                AND (o.stated >> 19 & 1 = 0 OR o.client_order_id IS NOT DISTINCT FROM e.client_order_id)
+                AND (o.stated >> 20 & 1 = 0 OR o.symbol IS NOT DISTINCT FROM e.symbol)
+                AND (o.stated >> 21 & 1 = 0 OR o.asset_id IS NOT DISTINCT FROM e.asset_id)
+                AND (o.stated >> 22 & 1 = 0 OR o.asset_class IS NOT DISTINCT FROM e.asset_class)
+                AND (o.stated >> 23 & 1 = 0 OR o.side IS NOT DISTINCT FROM e.side)
+                AND (o.stated >> 24 & 1 = 0 OR o.position_intent IS NOT DISTINCT FROM e.position_intent)
+                AND (o.stated >> 25 & 1 = 0 OR o.order_type IS NOT DISTINCT FROM e.order_type)
+                AND (o.stated >> 26 & 1 = 0 OR o.order_class IS NOT DISTINCT FROM e.order_class)
+                AND (o.stated >> 27 & 1 = 0 OR o.time_in_force IS NOT DISTINCT FROM e.time_in_force)
+                AND (o.stated >> 28 & 1 = 0 OR o.status IS NOT DISTINCT FROM e.status)
+                AND (o.stated >> 29 & 1 = 0 OR o.replaces IS NOT DISTINCT FROM e.replaces)
+                AND (o.stated >> 30 & 1 = 0 OR o.replaced_by IS NOT DISTINCT FROM e.replaced_by)
+                AND (o.stated >> 31 & 1 = 0 OR o.extended_hours IS NOT DISTINCT FROM e.extended_hours)
+               THEN 'same'
+           WHEN (coalesce(o.filled_qty, 0), o.status_rank, o.snapshot_ns)
+                > (coalesce(e.filled_qty, 0), e.status_rank, e.snapshot_ns) THEN 'other'
+           ELSE 'older'
+       END AS verdict,
+       o.status, o.filled_qty, e.status AS our_status, e.filled_qty AS our_filled_qty,
+       (SELECT coalesce(sum(f.qty), 0) FROM fills f
+        WHERE o.filled_qty > 0 AND f.alpaca_order_id = o.alpaca_order_id AND f.account_id = o.account_id) AS net_qty,
+       e.origin, e.decision_id IS NOT NULL AS bound,
+       o.replaced_by IS NOT NULL AND NOT EXISTS (
+           SELECT FROM executions s WHERE s.alpaca_order_id = o.replaced_by AND s.account_id = o.account_id
+       ) AS successor_missing,
+       extract(epoch FROM o.submitted_at)::double precision AS submitted_s,
+       o.updated_at_ns / 1e9::double precision AS updated_s
+FROM observed o
+LEFT JOIN executions e ON e.alpaca_order_id = o.alpaca_order_id AND e.account_id = o.account_id
+ORDER BY o."offset"
+
+-- name: open_rows
+-- Orders of the account that are open by our rows, oldest check first; a status that we don't know counts as open.
+SELECT e.alpaca_order_id
+FROM executions e
+LEFT JOIN order_checks c ON c.account_id = e.account_id AND c.id_kind = 'order' AND c.id = e.alpaca_order_id
+WHERE e.account_id = %(account_id)s AND NOT coalesce(e.status = ANY (%(terminal)s), false)
+ORDER BY c.checked_at NULLS FIRST, e.alpaca_order_id
+
+-- name: known_orders
+-- Which of these order ids have a row.
+SELECT e.alpaca_order_id
+FROM executions e
+WHERE e.account_id = %(account_id)s AND e.alpaca_order_id = ANY (%(orders)s)
+
+-- name: standing_fills
+-- The trades of these orders, as far as an activity is compared with them: reversals explain nothing.
+SELECT f.alpaca_order_id, f.fill_key, f.activity_id, f.qty, f.price,
+       (extract(epoch FROM f.transacted_at) * 1000000000)::bigint AS transacted_at_ns
+FROM fills f
+WHERE f.account_id = %(account_id)s AND f.alpaca_order_id = ANY (%(orders)s) AND f.entry IN ('trade', 'correction')
+
+-- name: known_activities
+-- Which of these activities apply has.
+SELECT v.evidence_id
+FROM fill_evidence v
+WHERE v.account_id = %(account_id)s AND v.alpaca_order_id = ANY (%(orders)s) AND v.kind = 'activity'
+
+-- name: missing_fills
+-- Orders whose fills do not add up, oldest first: their activities are asked for by order.
+SELECT d.subject
+FROM discrepancies d
+WHERE d.account_id = %(account_id)s AND d.state = 'open'
+  AND d.type IN ('missing_fill', 'excess_fill', 'conflicting_fill')
+ORDER BY d.first_seen_at
+LIMIT %(limit)s
+
+-- name: unread_orders
+-- Order ids that dead letters name: what could not be read is read again at the broker.
+SELECT DISTINCT order_id
+FROM dead_letters
+WHERE account_id = %(account_id)s AND resolved_at IS NULL AND order_id IS NOT NULL
+LIMIT %(limit)s
+
+-- name: unresolved_decisions
+-- Decisions that have no order yet. `due`: past the absence grace, counted from when it was submitted, else from when
+-- it may be, else from when it was written.
+SELECT d.decision_id, d.client_order_id, d.state, d.submit_result, d.submitted_at IS NOT NULL AS submitted,
+       coalesce(d.submitted_at, d.not_before, d.inserted_at) + %(grace_s)s * interval '1 second' <= clock_timestamp()
+           AS due
+FROM trade_decisions d
+WHERE d.account_id = %(account_id)s AND d.state IN ('planned', 'submitted', 'unknown')
+ORDER BY coalesce(d.submitted_at, d.not_before, d.inserted_at), d.decision_id
+LIMIT %(limit)s
+
+-- name: too_much_filled
+-- Orders whose fills have been more than the broker says for longer than the grace, with their rows; multi-leg aside.
+SELECT e.alpaca_order_id, e.filled_qty
+FROM discrepancies d
+JOIN executions e ON e.alpaca_order_id = d.subject AND e.account_id = d.account_id
+WHERE d.account_id = %(account_id)s AND d.state = 'open' AND d.type = 'excess_fill'
+  AND d.first_seen_at <= clock_timestamp() - %(grace_s)s * interval '1 second'
+  AND e.filled_qty IS NOT NULL AND e.order_class IS DISTINCT FROM 'mleg'
+ORDER BY d.first_seen_at
+LIMIT %(limit)s
+
+-- name: too_little_filled
+-- The same for orders of which executions are missing, with what the broker says of the whole.
+SELECT e.alpaca_order_id, coalesce(e.symbol, ''), coalesce(e.side, ''), e.filled_qty, e.filled_avg_price
+FROM discrepancies d
+JOIN executions e ON e.alpaca_order_id = d.subject AND e.account_id = d.account_id
+WHERE d.account_id = %(account_id)s AND d.state = 'open' AND d.type = 'missing_fill'
+  AND d.first_seen_at <= clock_timestamp() - %(grace_s)s * interval '1 second'
+  AND e.filled_qty IS NOT NULL AND e.order_class IS DISTINCT FROM 'mleg'
+ORDER BY d.first_seen_at
+LIMIT %(limit)s
+
+-- name: fills_of
+-- All rows of fills of these orders.
+SELECT f.alpaca_order_id, f.fill_key, f.execution_id, f.activity_id, f.entry, f.qty, f.price,
+       (extract(epoch FROM f.transacted_at) * 1000000000)::bigint AS transacted_at_ns, coalesce(f.symbol, ''),
+       coalesce(f.side, '')
+FROM fills f
+WHERE f.account_id = %(account_id)s AND f.alpaca_order_id = ANY (%(orders)s)
+
+-- name: waiting_reversals
+-- Busts and corrections of these orders whose original has no row.
+SELECT DISTINCT v.alpaca_order_id, v.previous_execution_id, v.qty
+FROM fill_evidence v
+WHERE v.account_id = %(account_id)s AND v.alpaca_order_id = ANY (%(orders)s) AND v.kind IN ('bust', 'correction')
+  AND v.previous_execution_id <> ''
+  AND NOT EXISTS (SELECT FROM fills f
+                  WHERE f.fill_key = 'x:' || v.previous_execution_id AND f.account_id = v.account_id)

@@ -1,0 +1,171 @@
+-- The sweep's own tables. Every statement that writes comes after `hold` of leases.sql, in the same transaction.
+
+-- name: begin
+-- A run begins.
+INSERT INTO sweeps (account_id, kind, owner, lease_epoch, window_start)
+VALUES (%(account_id)s, %(kind)s, %(owner)s, %(epoch)s, %(window_start)s)
+RETURNING sweep_id, started_at
+
+-- name: resumable
+-- The full sweep that was broken off, if the newest one was; it keeps its begin.
+SELECT s.sweep_id, s.started_at, s.resume_before
+FROM sweeps s
+WHERE s.account_id = %(account_id)s AND s.kind = 'full'
+ORDER BY s.started_at DESC
+LIMIT 1
+
+-- name: take_up
+-- Such a run goes on under our lease.
+UPDATE sweeps SET owner = %(owner)s, lease_epoch = %(epoch)s, finished_at = NULL, error = NULL
+WHERE sweep_id = %(sweep_id)s AND NOT complete AND resume_before IS NOT NULL
+RETURNING sweep_id
+
+-- name: note_progress
+-- How far a full sweep has come.
+UPDATE sweeps SET resume_before = %(resume_before)s, orders = %(orders)s, pages = %(pages)s, requests = %(requests)s
+WHERE sweep_id = %(sweep_id)s
+
+-- name: finish
+-- A run ends.
+UPDATE sweeps
+SET finished_at = clock_timestamp(), complete = %(complete)s, requests = %(requests)s, pages = %(pages)s,
+    orders = %(orders)s, activities = %(activities)s, published = %(published)s, unchecked = %(unchecked)s,
+    error = %(error)s
+WHERE sweep_id = %(sweep_id)s
+
+-- name: prove
+-- The proof, unless something that blocks it is open; the caller has seen, in this transaction, that no cursor went back.
+UPDATE sweeps s
+SET proven_equal_at = s.started_at
+WHERE s.sweep_id = %(sweep_id)s AND s.complete
+  AND NOT EXISTS (SELECT FROM discrepancies d
+                  WHERE d.account_id = s.account_id AND d.state = 'open' AND blocks_proof(d.type))
+RETURNING s.proven_equal_at
+
+-- name: last_of
+-- When the newest complete run of each kind began, and the newest of any, in seconds before now.
+SELECT kind, extract(epoch FROM clock_timestamp() - max(started_at) FILTER (WHERE complete))::double precision AS complete,
+       extract(epoch FROM clock_timestamp() - max(started_at))::double precision AS any
+FROM sweeps
+WHERE account_id = %(account_id)s
+GROUP BY kind
+
+-- name: read_until
+-- Begin of the newest complete run: up to there activities are read, but for those that are published late.
+SELECT max(started_at) FROM sweeps WHERE account_id = %(account_id)s AND complete
+
+-- name: database_time
+-- Now.
+SELECT clock_timestamp()
+
+-- name: open_windows
+-- Windows in which frames may be missing and which have an end; oldest first. `all_time` windows need a full sweep.
+SELECT gap_id, window_start, window_end, window_start <= 'epoch' AS all_time
+FROM stream_gaps
+WHERE account_id = %(account_id)s AND closed_at IS NULL AND window_end IS NOT NULL
+ORDER BY window_start
+
+-- name: close_windows
+-- Windows that this sweep covers: it began after they ended, and read all from before they began.
+WITH covered AS (
+    UPDATE stream_gaps g
+    SET closed_at = clock_timestamp(), closed_by = 'sweep ' || s.sweep_id::text
+    FROM sweeps s
+    WHERE s.sweep_id = %(sweep_id)s AND s.complete
+      AND g.account_id = s.account_id AND g.closed_at IS NULL AND g.window_end <= s.started_at
+      AND (s.window_start <= 'epoch' OR s.window_start <= g.window_start - %(overlap)s::interval)
+    RETURNING g.gap_id, g.account_id
+)
+UPDATE discrepancies d
+SET state = 'resolved', resolved_at = now(), last_seen_at = now(), resolution = 'a complete sweep has covered the window',
+    resolved_by = 'sweep ' || %(sweep_id)s::text
+FROM covered
+WHERE d.account_id = covered.account_id AND d.type = 'stream_gap' AND d.subject = covered.gap_id::text
+  AND d.state = 'open'
+RETURNING d.subject
+
+-- name: note_checks
+-- Orders that a complete sweep has read.
+INSERT INTO order_checks AS c (account_id, id_kind, id, checked_at)
+SELECT %(account_id)s, %(id_kind)s, w.id, %(checked_at)s
+FROM (SELECT DISTINCT id COLLATE "C" AS id FROM unnest(%(ids)s::text[]) AS u(id)) w
+ORDER BY w.id
+ON CONFLICT (account_id, id_kind, id) DO UPDATE SET checked_at = excluded.checked_at, absent_since = NULL, absences = 0
+WHERE c.checked_at <= excluded.checked_at
+
+-- name: note_absences
+-- Ids that a complete sweep got "not found" for; how often in a row, and for how long, at readings `apart` or more.
+INSERT INTO order_checks AS c (account_id, id_kind, id, checked_at, absent_since, absences)
+SELECT %(account_id)s, %(id_kind)s, w.id, %(checked_at)s, %(checked_at)s, 1
+FROM (SELECT DISTINCT id COLLATE "C" AS id FROM unnest(%(ids)s::text[]) AS u(id)) w
+ORDER BY w.id
+ON CONFLICT (account_id, id_kind, id) DO UPDATE SET
+    checked_at = excluded.checked_at,
+    absent_since = coalesce(c.absent_since, excluded.checked_at),
+    absences = CASE WHEN c.absences = 0 THEN 1
+                    WHEN excluded.checked_at >= c.absent_since + %(apart_s)s * interval '1 second' THEN 2
+                    ELSE c.absences END
+RETURNING c.id, c.absences
+
+-- name: forget_checks
+-- Orders that have ended are in order_checks for nothing.
+DELETE FROM order_checks c
+USING executions e
+WHERE c.account_id = %(account_id)s AND c.id_kind = 'order' AND c.absences = 0
+  AND e.alpaca_order_id = c.id AND e.account_id = c.account_id AND e.status = ANY (%(terminal)s)
+  AND c.checked_at < clock_timestamp() - interval '1 day'
+
+-- name: set_decision
+-- The state of a decision, by compare-and-set.
+UPDATE trade_decisions SET state = %(state)s
+WHERE decision_id = %(decision_id)s AND state = ANY (%(from)s)
+RETURNING decision_id
+
+-- name: open_of
+-- Subjects of open discrepancies of these types.
+SELECT type, subject, last_seen_at, attempts
+FROM discrepancies
+WHERE account_id = %(account_id)s AND state = 'open' AND type = ANY (%(types)s)
+
+-- name: count_attempts
+-- One more attempt to resolve each of these.
+UPDATE discrepancies SET attempts = attempts + 1
+WHERE account_id = %(account_id)s AND state = 'open' AND type = ANY (%(types)s)
+
+-- name: any_decision
+-- Whether the account has decisions at all.
+SELECT EXISTS (SELECT FROM trade_decisions WHERE account_id = %(account_id)s)
+
+-- name: ask_reconnect
+-- Asks the holder of ingest for a new socket.
+UPDATE leases SET reconnect_asked_at = clock_timestamp() WHERE job = 'ingest' AND account_id = %(account_id)s
+
+-- name: quiet_since
+-- When the newest frame about an order came, and since when the socket listens: seconds before now, null if never.
+SELECT extract(epoch FROM clock_timestamp() - max(s.listening_at))::double precision AS listening,
+       extract(epoch FROM clock_timestamp() - max(s.good_until))::double precision AS newest_frame,
+       bool_or(s.closed_at IS NULL AND s.listening_at IS NOT NULL) AS listens
+FROM (SELECT listening_at, good_until, closed_at FROM stream_sessions
+      WHERE account_id = %(account_id)s ORDER BY opened_at DESC LIMIT 1) s
+
+-- name: requests_waiting
+-- Sweeps that people have asked for and nobody has done yet, oldest first.
+SELECT action_id, subject
+FROM operator_actions
+WHERE action = 'sweep' AND account_id = %(account_id)s AND finished_at IS NULL
+ORDER BY action_id
+
+-- name: ask_for
+-- A person asks for a sweep.
+INSERT INTO operator_actions (action, account_id, subject, who, why)
+VALUES ('sweep', %(account_id)s, %(kind)s, %(who)s, %(why)s)
+RETURNING action_id
+
+-- name: answer
+-- Such a request is done.
+UPDATE operator_actions SET after = %(after)s, finished_at = clock_timestamp()
+WHERE action_id = %(action_id)s AND finished_at IS NULL
+
+-- name: answer_of
+-- What became of a request.
+SELECT after FROM operator_actions WHERE action_id = %(action_id)s AND finished_at IS NOT NULL

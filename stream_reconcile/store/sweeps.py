@@ -1,0 +1,223 @@
+"""What the sweep writes: its runs, checks, discrepancies, decision states, proofs.
+
+Each in a transaction that first locks its lease (DESIGN §7), so that a sweeper that was overtaken writes nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from stream_reconcile.core.gaps import OVERLAP_NS
+from stream_reconcile.core.sweep.schedule import Ages, Kind
+from stream_reconcile.store import leases
+from stream_reconcile.store.comparison import TERMINAL
+from stream_reconcile.store.discrepancies import Findings, write_findings
+from stream_reconcile.store.leases import Lease
+from stream_reconcile.store.queries import load
+
+_SQL = load("sweeps.sql")
+GAP_OVERLAP: Final = timedelta(microseconds=OVERLAP_NS // 1000)
+
+
+class Run(NamedTuple):
+    """A sweep that has begun. `started_at` is database time; `resume_before`: what was submitted later is examined."""
+
+    sweep_id: UUID
+    started_at: datetime
+    resume_before: datetime | None = None
+
+
+class Window(NamedTuple):
+    """Frames may be missing that the broker sent within it."""
+
+    gap_id: UUID
+    start: datetime
+    end: datetime
+    all_time: bool
+
+
+class Counts(NamedTuple):
+    """What a run did."""
+
+    requests: int
+    pages: int
+    orders: int
+    activities: int
+    published: int
+    unchecked: int
+
+
+class Quiet(NamedTuple):
+    """What the stream brings: seconds since it listens and since its newest frame, None for never."""
+
+    listening_s: float | None
+    newest_frame_s: float | None
+    listens: bool
+
+
+class SweepStore:
+    """Of one lease, on one connection in autocommit.
+
+    What writes raises FencedError if the lease was lost; psycopg.Error comes as it is.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any], lease: Lease) -> None:
+        self._connection, self._lease = connection, lease
+        self._account = {"account_id": lease.account_id}
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """A transaction under the lease."""
+        with self._connection.transaction():
+            leases.hold(self._connection, self._lease)
+            yield
+
+    def begin(self, kind: Kind, window_start: datetime) -> Run:
+        """A run begins; a full one that was broken off is taken up."""
+        lease = self._lease
+        holder = {"owner": lease.owner, "epoch": lease.epoch}
+        with self.holding():
+            if kind is Kind.FULL:
+                found = self._one("resumable", self._account)
+                if found and self._one("take_up", holder | {"sweep_id": found[0]}):
+                    return Run(*found)
+            values = self._account | holder | {"kind": kind.value, "window_start": window_start}
+            return Run(*self._connection.execute(_SQL["begin"], values).fetchall()[0])
+
+    def note_progress(self, run: Run, resume_before: datetime, counts: Counts) -> None:
+        """How far a full sweep has come."""
+        with self.holding():
+            self._do("note_progress", counts._asdict() | {"sweep_id": run.sweep_id, "resume_before": resume_before})
+
+    def finish(self, run: Run, counts: Counts, *, error: str | None) -> None:
+        """A run ends, complete if there is no error."""
+        values = counts._asdict() | {"sweep_id": run.sweep_id, "complete": error is None, "error": error}
+        with self.holding():
+            self._do("finish", values)
+
+    def prove(self, run: Run) -> datetime | None:
+        """Inside `holding`: the proof of a complete run; None if something that blocks it is open."""
+        row = self._one("prove", {"sweep_id": run.sweep_id})
+        return row[0] if row else None
+
+    def close_windows(self, run: Run) -> int:
+        """Close the windows that a complete run covers; gives how many."""
+        with self.holding():
+            values = {"sweep_id": run.sweep_id, "overlap": GAP_OVERLAP}
+            return len(self._connection.execute(_SQL["close_windows"], values).fetchall())
+
+    def write(self, findings: Findings, run: Run, *, resolution: str = "the two sides agree") -> None:
+        """Open and close discrepancies."""
+        if findings.opened or findings.closed:
+            with self.holding():
+                write_findings(self._connection, findings, resolution=resolution, who=f"sweep {run.sweep_id}")
+
+    def count_attempts(self, types: Iterable[str]) -> None:
+        """One more attempt at all that is open of these types."""
+        with self.holding():
+            self._do("count_attempts", self._account | {"types": list(types)})
+
+    def open_of(self, types: Iterable[str]) -> set[tuple[str, str]]:
+        """Type and subject of what is open of these types."""
+        rows = self._connection.execute(_SQL["open_of"], self._account | {"types": list(types)}).fetchall()
+        return {(row[0], row[1]) for row in rows}
+
+    def note_checks(self, run: Run, ids: Iterable[str], *, id_kind: str = "order") -> None:
+        """These were read at the broker by a complete run."""
+        self._checks("note_checks", run, ids, id_kind, {})
+
+    def note_absences(self, run: Run, ids: Iterable[str], *, id_kind: str, apart_s: float) -> dict[str, int]:
+        """A complete run got "not found" for these; gives how often so far: 1, or 2 for twice, `apart_s` apart."""
+        return dict(self._checks("note_absences", run, ids, id_kind, {"apart_s": apart_s}))
+
+    def forget_checks(self) -> None:
+        """Drop what is known of orders that ended long ago."""
+        with self.holding():
+            self._do("forget_checks", self._account | {"terminal": TERMINAL})
+
+    def set_decision(self, decision_id: UUID, state: str, *, before: Iterable[str]) -> bool:
+        """By compare-and-set: False if its state is none of `before` any more."""
+        values = {"decision_id": decision_id, "state": state, "from": list(before)}
+        with self.holding():
+            return self._one("set_decision", values) is not None
+
+    def ask_reconnect(self) -> None:
+        """Ask ingest for a new socket."""
+        with self.holding():
+            self._do("ask_reconnect", self._account)
+
+    def answer(self, action_id: int, after: Mapping[str, Any]) -> None:
+        """A person's request is done."""
+        with self.holding():
+            self._do("answer", {"action_id": action_id, "after": Jsonb(dict(after))})
+
+    def ages(self) -> dict[Kind, Ages]:
+        """Of each kind that ever ran, how long ago."""
+        rows = self._connection.execute(_SQL["last_of"], self._account).fetchall()
+        return {Kind(kind): Ages(complete, newest) for kind, complete, newest in rows}
+
+    def now(self) -> datetime:
+        """The database's clock."""
+        ((now,),) = self._connection.execute(_SQL["database_time"]).fetchall()
+        return now  # type: ignore[no-any-return]  # a timestamptz
+
+    def read_until(self) -> datetime | None:
+        """Begin of the newest complete run."""
+        row = self._one("read_until", self._account)
+        return row[0] if row else None
+
+    def windows(self) -> list[Window]:
+        """Open ones that have an end, oldest first."""
+        return [Window(*row) for row in self._connection.execute(_SQL["open_windows"], self._account).fetchall()]
+
+    def has_decisions(self) -> bool:
+        """Whether the trading program of this account writes decisions at all."""
+        row = self._one("any_decision", self._account)
+        return bool(row and row[0])
+
+    def quiet(self) -> Quiet:
+        """What the stream brings."""
+        row = self._one("quiet_since", self._account)
+        return Quiet(row[0], row[1], bool(row[2])) if row else Quiet(None, None, False)
+
+    def requests(self) -> list[tuple[int, Kind]]:
+        """Sweeps that people wait for: id and kind."""
+        rows = self._connection.execute(_SQL["requests_waiting"], self._account).fetchall()
+        return [(action_id, Kind(kind)) for action_id, kind in rows if kind in set(Kind)]
+
+    def _checks(
+        self, name: str, run: Run, ids: Iterable[str], id_kind: str, more: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        wanted = list(ids)
+        if not wanted:
+            return []
+        values = self._account | {"id_kind": id_kind, "ids": wanted, "checked_at": run.started_at, **more}
+        with self.holding():
+            cursor = self._connection.execute(_SQL[name], values)
+            return cursor.fetchall() if cursor.description else []
+
+    def _one(self, name: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        return self._connection.execute(_SQL[name], values).fetchone()
+
+    def _do(self, name: str, values: Mapping[str, Any]) -> None:
+        self._connection.execute(_SQL[name], values)
+
+
+def ask_for(connection: psycopg.Connection[Any], account_id: str, kind: Kind, *, who: str, why: str) -> int:
+    """A person asks for a sweep; gives the id of the request."""
+    values = {"account_id": account_id, "kind": kind.value, "who": who, "why": why}
+    ((action_id,),) = connection.execute(_SQL["ask_for"], values).fetchall()
+    return int(action_id)
+
+
+def answer_of(connection: psycopg.Connection[Any], action_id: int) -> dict[str, Any] | None:
+    """What became of a request; None while it waits."""
+    row = connection.execute(_SQL["answer_of"], {"action_id": action_id}).fetchone()
+    return row[0] if row else None
