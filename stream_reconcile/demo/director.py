@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from stream_reconcile.commands.servers import Servers, servers_to_run_on, topics
 from stream_reconcile.config import Settings
+from stream_reconcile.core.sweep.schedule import Kind
 from stream_reconcile.demo.figures import Watcher
 from stream_reconcile.demo.log_contents import read_log
 from stream_reconcile.demo.outcome import Outcome
@@ -20,15 +22,18 @@ from stream_reconcile.demo.programs import Program, ProgramEnded, Programs
 from stream_reconcile.demo.stage import EndedEarly, LiveStage, StoryStuck
 from stream_reconcile.demo.story import Wait, story
 from stream_reconcile.demo.terminal import Scene, Screen
+from stream_reconcile.demo.trader import Trader
 from stream_reconcile.embedded.obstacles import LOOPBACK, find_port, port_is_free
 from stream_reconcile.jobs.supervisor import signals_set
 from stream_reconcile.simulator.client import Control
 from stream_reconcile.simulator.verdict import compare
-from stream_reconcile.store import readers
+from stream_reconcile.store import readers, sweeps
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.queries import load
 
 _STARTS_WITHIN: Final = 180.0  # seconds, on a machine that is busy with other things; a few on an idle one
+_SWEEPS_WITHIN: Final = 60.0
+_RATE_LIMIT: Final = "1000"  # requests a minute, as of Alpaca's paid plans: a minute of hurry should not wait for it
 _EXPORTS: Final = {"APCA_API_BASE_URL", "APCA_API_KEY_ID", "APCA_API_SECRET_KEY"}
 
 
@@ -54,7 +59,9 @@ def perform(options: Options, settings: Settings, screen: Screen) -> Outcome:
             place.keep()
         with Programs(place.logs) as outside:
             screen.say("starting a simulated broker, Kafka and Postgres")
-            broker = outside.start("broker", "simulate", "--port", "0", "--seed", str(options.seed))
+            broker = outside.start(
+                "broker", "simulate", "--port", "0", "--seed", str(options.seed), "--rate-limit", _RATE_LIMIT
+            )
             own = _own_settings(settings, place.servers)
             with servers_to_run_on(own, all_roles=True) as servers, Programs(place.logs) as jobs:
                 try:
@@ -111,6 +118,7 @@ class _Performance:
                 group=settings.consumer_group,
             ) as watcher:
                 self._until(lambda: watcher.first_applied_at() is not None, "the first event to be applied")
+                trader = Trader(control, exports, self._servers.dsn, settings.schema_)
                 stage = LiveStage(
                     control,
                     members,
@@ -118,6 +126,8 @@ class _Performance:
                     self._screen,
                     enough=self._enough,
                     require_alive=self._require_alive,
+                    trader=trader,
+                    sweep=partial(self._sweep, str(control.overview()["account_id"])),
                 )
                 return self._play(stage, watcher.first_applied_at() or datetime.now(UTC))
 
@@ -149,6 +159,9 @@ class _Performance:
         jobs.start("ingest", "run", "--role", "ingest", **own)
         first = jobs.start("apply 1", "run", "--role", "apply", **own)
         second = jobs.start("apply 2", "run", "--role", "apply", **own)
+        quick = {"RECONCILE_HOT_INTERVAL_SECONDS": "3", "RECONCILE_DEEP_INTERVAL_SECONDS": "30"}
+        # The flow's orders are nobody's decision, and that is no finding here.
+        jobs.start("sweep", "run", "--role", "sweep", RECONCILE_EXTERNAL_ORDERS="accept", **quick, **own)
         jobs.start("web", "run", "--role", "web", RECONCILE_HTTP_ADDR=http_addr, **own)
         self._screen.open(
             Scene(
@@ -204,6 +217,7 @@ class _Performance:
             seed=self._options.seed,
             **self._judge(stage.control),
             unheard=stage.figures.unheard,
+            unproven=stage.unproven,
             faults=faults,
             drained=drained,
             failure=failure,
@@ -222,13 +236,29 @@ class _Performance:
             counts = readers.counts(connection)
             new = connection.execute(queries["records_with_events"], {"topic": named.trade_updates}).fetchall()
             return {
-                "verdict": compare(connection, str(control.overview()["account_id"]), control),
+                "verdict": compare(connection, str(control.overview()["account_id"]), control, lost_frames=True),
+                "swept": connection.execute(queries["repaired"]).fetchall()[0][0],
+                "unbound": connection.execute(queries["unbound"]).fetchall()[0][0],
                 "log": read_log(self._servers.kafka, named),
                 "events": new[0][0],
                 "findings": dict(connection.execute(queries["open_findings"]).fetchall()),
                 "dead_letters": counts.open_dead_letters,
                 "gap_windows": counts.open_gaps,
             }
+
+    def _sweep(self, account_id: str) -> str:
+        """Have a deep sweep made; why it proves nothing, "" if it does."""
+        with connect(self._servers.dsn, self._settings.schema_, name="stream-reconcile demo") as connection:
+            action_id = sweeps.ask_for(connection, account_id, Kind.DEEP, who="demo", why="the verdict")
+            deadline = time.monotonic() + _SWEEPS_WITHIN
+            while (answer := sweeps.answer_of(connection, action_id)) is None:
+                self._require_alive()
+                if time.monotonic() > deadline:
+                    return "the sweep did not end"
+                time.sleep(0.1)
+            if answer["proven_equal_at"] is not None:
+                return ""
+            return answer["error"] or "something that blocks the proof is open"
 
 
 def _listening(control: Control) -> bool:

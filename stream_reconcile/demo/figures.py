@@ -44,15 +44,13 @@ class Figures(NamedTuple):
     compared_from: int = 0
     """Orders before this one were not looked at (`_COMPARED`); the verdict looks at all."""
 
-    @property
-    def all_logged(self) -> bool:
-        """Whether each message that the broker sent is in the log."""
-        return self.in_log >= self.sent
+    proven_s: float | None = None
+    """Seconds since the newest sweep began that proved the rows equal to the broker; None for never."""
 
     @property
     def drained(self) -> bool:
-        """Whether each message that the broker sent is applied."""
-        return self.all_logged and self.lag_records == 0
+        """Whether all that is in the log is applied."""
+        return self.lag_records == 0
 
 
 class Watcher:
@@ -104,6 +102,7 @@ class Watcher:
             members=tuple(row[1] for row in self._select("members", group=self._group)),
             agreement=self._agreement,
             compared_from=self._compared_from,
+            proven_s=self._select("proven")[0][0],
         )
 
     def first_applied_at(self) -> datetime | None:

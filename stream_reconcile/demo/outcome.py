@@ -26,6 +26,12 @@ class Outcome:
     dead_letters: int
     gap_windows: int
     unheard: int
+    swept: int
+    """Observations that only sweeps brought."""
+    unbound: int
+    """Decisions without an order."""
+    unproven: str
+    """Why the last sweep does not prove the rows equal to the broker; "" if it does."""
     faults: Mapping[str, int]
     drained: bool
     failure: str | None
@@ -49,6 +55,8 @@ class Outcome:
             and self.events == self.log.distinct
             and not self.findings
             and not self.dead_letters
+            and not self.unbound
+            and not self.unproven
         )
 
 
@@ -66,6 +74,9 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
             "duplicates_dropped": outcome.log.frames - outcome.events,
             "unheard": outcome.unheard,
         },
+        "swept": outcome.swept,
+        "unbound_decisions": outcome.unbound,
+        "unproven": outcome.unproven or None,
         "differing": outcome.verdict.differing,
         "differences": [difference._asdict() for difference in outcome.verdict.differences],
         "open_discrepancies": dict(outcome.findings),
@@ -106,14 +117,17 @@ def as_text(outcome: Outcome) -> Iterator[str]:
         yield f"  dead letters {outcome.dead_letters:,} open"
     if not outcome.drained:
         yield "  lag          not everything that the broker sent was applied in the end"
-    if outcome.unheard:
-        yield f"  lost         {outcome.unheard:,} frames were sent while nobody listened; only a sweep could tell"
+    lost = outcome.faults.get("drop", 0)
+    yield f"  lost         {lost:,} frames dropped, {outcome.unheard:,} sent while nobody listened"
+    yield f"  sweeps       brought {outcome.swept:,} observations that the stream did not"
+    if outcome.unbound:
+        yield f"  decisions    {outcome.unbound:,} without an order"
+    if outcome.unproven:
+        yield f"  proof        none: {outcome.unproven}"
     if outcome.failure:
         yield f"  failure      {outcome.failure}"
-    yield (
-        f"  gap windows  {outcome.gap_windows} stand open, as they must: that nothing was missed at a start or a cut, "
-        "only a sweep of REST can prove"
-    )
+    if outcome.gap_windows:
+        yield f"  gap windows  {outcome.gap_windows} stand open"
     yield f"  most lag     {outcome.most_lag_records:,} records, {outcome.most_lag_seconds:.1f} s"
     yield (
         f"  time         {outcome.first_applied_s:.1f} s from start to first applied event, {outcome.total_s:.0f} s in "

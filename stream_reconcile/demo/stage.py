@@ -13,6 +13,7 @@ from stream_reconcile.demo.figures import Figures, Watcher
 from stream_reconcile.demo.programs import Program, ProgramEnded, State
 from stream_reconcile.demo.story import Wait
 from stream_reconcile.demo.terminal import Screen
+from stream_reconcile.demo.trader import Trader
 from stream_reconcile.simulator.client import Control
 
 _LOOK_EVERY: Final = 0.5  # seconds
@@ -39,7 +40,12 @@ class LiveStage:
         *,
         enough: threading.Event,
         require_alive: Callable[[], None],
+        trader: Trader,
+        sweep: Callable[[], str],
     ) -> None:
+        """`sweep` has a deep sweep made and says why it proves nothing, "" if it does."""
+        self._trader, self._sweep = trader, sweep
+        self.unproven = "no sweep was made"
         self.control, self.members = control, members
         self.figures = Figures()
         self.most_lag_records, self.most_lag_seconds = 0, 0.0
@@ -59,6 +65,10 @@ class LiveStage:
     def say(self, text: str) -> None:
         """Tell those who watch."""
         self._screen.say(text, None if self._began is None else self.elapsed)
+
+    def submit_in_vain(self) -> str:
+        """Have the trader do it."""
+        return self._trader.submit_in_vain()
 
     def wait(self, wait: Wait, *, to_the_end: bool = False) -> None:
         """Look until the wait is met by a look that was taken after it began.
@@ -93,8 +103,14 @@ class LiveStage:
             self.control.settle()
             self.say("the broker stops trading; what is under way is told to its end")
             self.wait(Wait(lambda: self.figures.drained, _DRAINS_WITHIN, "everything to be applied"), to_the_end=True)
+            self.say("a deep sweep reads the broker and compares")
+            self.wait(Wait(self._proved, _DRAINS_WITHIN, "a sweep to prove the rows equal"), to_the_end=True)
         self._look(compare=True)
         return self.figures.drained
+
+    def _proved(self) -> bool:
+        self.unproven = self._sweep()
+        return not self.unproven
 
     def _look(self, *, compare: bool = False) -> None:
         self.figures = self._watcher.look(compare=compare)

@@ -69,7 +69,7 @@ class LineScreen:
         self.say(
             f"sent {figures.sent:,} · in Kafka {figures.in_log:,} · applied {figures.applied:,} · lag "
             f"{figures.lag_records:,} records, {_seconds(figures.lag_seconds)} · orders {rows.equal:,} equal, "
-            f"{rows.under_way:,} under way, {rows.different:,} different",
+            f"{rows.under_way:,} under way, {rows.different:,} different · proven equal {_age(figures.proven_s)}",
             at,
         )
 
@@ -123,6 +123,7 @@ class LiveScreen:
             ("records applied", Text(f"{figures.applied:,}")),
             ("lag", Text(f"{figures.lag_records:,} records, {_seconds(figures.lag_seconds)}", style="bold")),
             ("", Text(_sparkline(self._lags), style="yellow")),
+            ("proven equal to the broker", Text(_age(figures.proven_s), style="bold green")),
         ]
         note = "" if not figures.compared_from else " of the newest"
         right = [
@@ -131,6 +132,7 @@ class LiveScreen:
             ("orders that differ", wrong),
             ("fills", Text(f"{figures.fills:,}")),
             ("frames repeated / reordered", Text(f"{faults.get('duplicate', 0):,} / {faults.get('reorder', 0):,}")),
+            ("frames lost", Text(f"{faults.get('drop', 0) + figures.unheard:,}")),
         ]
         for (what, value), (what_else, value_too) in zip(left, right, strict=True):
             grid.add_row(what, value, what_else, value_too)
@@ -161,6 +163,10 @@ def _clock(at: float | None) -> str:
 
 def _seconds(value: float | None) -> str:
     return "? s" if value is None else f"{value:.1f} s"
+
+
+def _age(value: float | None) -> str:
+    return "not yet" if value is None else f"{value:.0f} s ago"
 
 
 def _sparkline(values: Sequence[int]) -> str:

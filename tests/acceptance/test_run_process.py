@@ -8,6 +8,7 @@ import signal
 from contextlib import ExitStack
 from pathlib import Path
 
+import jsonschema
 import psycopg
 import pytest
 import requests
@@ -50,10 +51,21 @@ def test_from_the_brokers_stream_to_rows_and_ended_in_order(
         }
         with running(settings=settings, folder=tmp_path) as run:
             run.wait_ready()
-            assert set(run.readyz()[1]) == {"postgres", "kafka", "broker", "ingest", "apply"}
+            assert set(run.readyz()[1]) == {"postgres", "kafka", "broker", "ingest", "apply", "sweep"}
             wait_until(lambda: count(database, "executions") >= 10, what="ten orders", timeout=60)
+            wait_until(
+                lambda: samples(run.url).get("reconcile_proven_equal_timestamp_seconds", 0) > 0,
+                what="a proof of equality in /metrics",
+                timeout=60,
+            )
+            asked = stream_reconcile("sweep", "--kind", "hot", "--json", settings=settings, folder=tmp_path)
+            assert asked.returncode == 0, asked.stderr
+            answer = json.loads(asked.stdout)
+            jsonschema.validate(answer, json.loads((DOCS / "json" / "sweep.schema.json").read_text(encoding="utf-8")))
+            assert (answer["complete"], answer["blocked_by"]) == (True, [])
+            assert stream_reconcile("status", settings=settings, folder=tmp_path).returncode == 0
             found = samples(run.url)
-            assert found["reconcile_ready"] == 5
+            assert found["reconcile_ready"] == 6
             documented = set(
                 re.findall(r"^\| `(\w+)`", (DOCS / "metrics.md").read_text(encoding="utf-8"), re.MULTILINE)
             )

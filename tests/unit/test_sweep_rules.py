@@ -7,7 +7,15 @@ from decimal import Decimal
 import pytest
 
 from stream_reconcile.core.discrepancy_types import BLOCKS_PROOF
-from stream_reconcile.core.sweep.compared import SELF_CLOSING, Compared, Graces, found_in, origin_of, wants_a_look
+from stream_reconcile.core.sweep.compared import (
+    SELF_CLOSING,
+    Compared,
+    Graces,
+    found_in,
+    origin_of,
+    sum_found,
+    wants_a_look,
+)
 from stream_reconcile.core.sweep.schedule import Ages, Intervals, Kind, due
 from stream_reconcile.core.sweep.silence import SilenceWatch
 from stream_reconcile.store.queries import load
@@ -75,6 +83,19 @@ def test_what_wants_a_look() -> None:
     assert wants_a_look(compared(successor_missing=True))
     assert wants_a_look(compared(filled_qty=Decimal(3), net_qty=Decimal(2)))
     assert not wants_a_look(compared(verdict="older", filled_qty=Decimal("3.0"), net_qty=Decimal(3)))
+
+
+def test_sums_of_a_snapshot_are_judged_past_the_grace() -> None:
+    short = compared(filled_qty=Decimal(3), net_qty=Decimal(2))
+    found = sum_found(short, NOW, GRACES)
+    assert found is not None
+    assert found.type == "missing_fill"
+    many = sum_found(compared(filled_qty=Decimal(3), net_qty=Decimal(4)), NOW, GRACES)
+    assert many is not None
+    assert many.type == "excess_fill"
+    assert sum_found(short._replace(updated_s=NOW - 1), NOW, GRACES) is None
+    assert sum_found(short._replace(is_multi_leg=True), NOW, GRACES) is None
+    assert not short.adds_up
 
 
 def ages(**newest: float) -> dict[Kind, Ages]:

@@ -36,6 +36,13 @@ class Compared(NamedTuple):
     """`replaced_by` names an order that has no row."""
     submitted_s: float | None
     updated_s: float
+    is_multi_leg: bool = False
+    """A multi-leg parent counts units; its executions are booked under its legs."""
+
+    @property
+    def adds_up(self) -> bool:
+        """The fills are what the broker states as filled (I9)."""
+        return self.is_multi_leg or self.filled_qty is None or self.net_qty == self.filled_qty
 
     @property
     def is_dominated(self) -> bool:
@@ -88,6 +95,15 @@ def found_in(one: Compared, now_s: float, graces: Graces) -> list[Found]:
     return found
 
 
+def sum_found(one: Compared, now_s: float, graces: Graces) -> Found | None:
+    """B1 or B7 of an order whose row is a snapshot: what apply leaves to the sweep, past its grace."""
+    if one.adds_up or one.filled_qty is None or now_s - one.updated_s < graces.finding_s:
+        return None
+    kind = "missing_fill" if one.net_qty < one.filled_qty else "excess_fill"
+    broker, ours = {"filled_qty": _text(one.filled_qty)}, {"net_fills": _text(one.net_qty)}
+    return Found(kind, one.order_id, {"broker": broker, "ours": ours})
+
+
 def origin_of(one: Compared, now_s: float, graces: Graces) -> Found | None:
     """A4 or A5: where an order comes from that nobody here recorded; the root of a family speaks for it."""
     kind = {"external": "external_order", "recovered": "unrecorded_order"}.get(one.origin or "")
@@ -99,8 +115,7 @@ def origin_of(one: Compared, now_s: float, graces: Graces) -> Found | None:
 
 def wants_a_look(one: Compared) -> bool:
     """Whether apply has to be waited for before anything can be said of this order."""
-    unfilled = one.filled_qty is not None and one.net_qty != one.filled_qty
-    return not one.is_dominated or one.successor_missing or unfilled
+    return not one.is_dominated or one.successor_missing or not one.adds_up
 
 
 def is_news(one: Compared) -> bool:

@@ -44,14 +44,17 @@ class ActivityReader:
         """Orders that an activity names which our fills do not explain."""
 
     def read(self, after: datetime) -> None:
-        """All since `after`, and those of orders whose fills do not add up, whenever they were."""
-        client = self._tools.client
+        """All since `after`."""
         after_ns = int(after.timestamp() * 1_000_000) * 1_000
-        for page in client.activities(types=("FILL",), after_ns=after_ns):
+        for page in self._tools.client.activities(types=("FILL",), after_ns=after_ns):
             self._page_read()
             self._take(page)
+
+    def read_suspects(self) -> None:
+        """Those of orders whose fills do not add up, whenever they were. Of an order all are seen together here, which
+        pages by time do not grant: two alike, on two pages, are explained by one fill twice."""
         for order_id in self._comparer.missing_fills(_MOST_SUSPECTS):
-            for page in client.activities(types=("FILL",), order_id=order_id):
+            for page in self._tools.client.activities(types=("FILL",), order_id=order_id):
                 self._page_read()
                 self._take(page)
 
@@ -88,9 +91,10 @@ class ActivityReader:
             for activity in evidence:
                 if isinstance(activity, Activity):
                     read[activity.activity_id] = (activity, raw, page.received_at_ns)
-        for activity in self._unexplained([activity for activity, _, _ in read.values()]):
-            self._pending[activity.activity_id] = read[activity.activity_id]
-            self.orders.add(activity.order_id)
+        orders = {activity.order_id for activity in self._unexplained([activity for activity, _, _ in read.values()])}
+        self.orders |= orders
+        # All of such an order: which of two alike is left over is decided once apply has passed what was in the log.
+        self._pending.update({name: one for name, one in read.items() if one[0].order_id in orders})
         if len(self._pending) >= _MOST_PENDING:
             self.settle()
 

@@ -73,6 +73,7 @@ class Examiner:
         self.found: list[Found] = []
         self.settled: list[Compared] = []
         """Orders that needed a look, as they stand now that apply has passed it."""
+        self._short: list[Read] = []
         self.news: list[Compared] = []
         """Orders that the broker has changed, and of which the log held nothing."""
         self.foreign: list[Compared] = []
@@ -115,15 +116,21 @@ class Examiner:
             )
             self._barrier.wait()
         left = 0
-        for _read, compared in self._compared(reads):
+        for read, compared in self._compared(reads):
             self.settled += compared
             self._note_origin(compared)
             left += not all(one.is_dominated for one in compared)
+            if not all(one.adds_up for one in compared):
+                self._short.append(read)
         if left:
             raise SweepIncomplete(
                 f"{left} of {len(differing)} orders that were published are not in the tables as the broker has them: "
                 "`stream-reconcile dead-letters list` may tell why"
             )
+
+    def off(self) -> list[Compared]:
+        """Orders whose fills do not add up, now that all that is known of them is applied."""
+        return [one for _read, compared in self._compared(self._short) for one in compared if not one.adds_up]
 
     def _read(self, raw: bytes, received_at_ns: int) -> Read | None:
         # Its place in the log is not known yet, and compares with nothing.

@@ -17,7 +17,7 @@ from stream_reconcile.broker.rest import Found as Answer
 from stream_reconcile.broker.rest import RestClient
 from stream_reconcile.core.budget import RateBudget
 from stream_reconcile.core.errors import IncompleteRead, ReconcileError, Stopped, SweepIncomplete, UnreachableError
-from stream_reconcile.core.sweep.compared import SELF_CLOSING, found_in, origin_of
+from stream_reconcile.core.sweep.compared import SELF_CLOSING, found_in, origin_of, sum_found
 from stream_reconcile.core.sweep.schedule import Kind
 from stream_reconcile.jobs.sweep.activities import ActivityReader
 from stream_reconcile.jobs.sweep.adjust import adjust
@@ -64,6 +64,7 @@ class Sweep:
         self._pages = self._published = self._unchecked = 0
         self._requests_before = tools.client.requests
         self._absent: list[str] = []
+        self._adds_up = True
         self.proven_at: datetime | None = None
         self.error: str | None = None
         self.examiner: Examiner | None = None
@@ -192,11 +193,18 @@ class Sweep:
         tools, examiner, graces = self._tools, self._examiner, self._tools.config.timing.graces
         examiner.settle()
         self._activities.settle()
+        self._activities.read_suspects()
+        self._activities.settle()
         adjust(tools, self._comparer, self._publish, _ns(self._now))
         now_s = time.time()
         findings = Findings()
+        already = tools.store.open_of(["missing_fill", "excess_fill"])
         for found in examiner.found:
             findings.open(tools.account_id, found.type, found.subject, found.evidence)
+        for one in examiner.off():
+            self._adds_up = False
+            if (off := sum_found(one, now_s, graces)) is not None and (off.type, off.subject) not in already:
+                findings.open(tools.account_id, off.type, off.subject, off.evidence)
         for one in examiner.foreign:
             if (origin := origin_of(one, now_s, graces)) is not None:
                 findings.open(tools.account_id, origin.type, origin.subject, origin.evidence)
@@ -232,7 +240,7 @@ class Sweep:
         tools.store.finish(self._run, self._counts(), error=self.error)
         if self.error is None:
             tools.store.close_windows(self._run)
-            self.proven_at = self._prove()
+            self.proven_at = self._prove() if self._adds_up else None
         tools.metrics.seconds.labels(self.kind.value).observe(time.monotonic() - began)
         outcome = "proved" if self.proven_at else "incomplete" if self.error else "complete"
         tools.metrics.runs.labels(tools.account_id, self.kind.value, outcome).inc()

@@ -70,7 +70,7 @@ SELECT CASE
            SELECT FROM executions s WHERE s.alpaca_order_id = o.replaced_by AND s.account_id = o.account_id
        ) AS successor_missing,
        extract(epoch FROM o.submitted_at)::double precision AS submitted_s,
-       o.updated_at_ns / 1e9::double precision AS updated_s
+       o.updated_at_ns / 1e9::double precision AS updated_s, o.order_class IS NOT DISTINCT FROM 'mleg' AS is_multi_leg
 FROM observed o
 LEFT JOIN executions e ON e.alpaca_order_id = o.alpaca_order_id AND e.account_id = o.account_id
 ORDER BY o."offset"

@@ -41,9 +41,21 @@ SELECT count(*) AS records
 FROM (SELECT DISTINCT partition, "offset" FROM order_events WHERE topic = %(topic)s) r
 
 -- name: open_findings
--- Differences that apply has found by itself and that stand open; assumed gaps are not findings.
+-- Differences that stand open.
 SELECT type, count(*) AS count
 FROM discrepancies
-WHERE state = 'open' AND type <> 'stream_gap'
+WHERE state = 'open'
 GROUP BY type
 ORDER BY type
+
+-- name: proven
+-- How long ago the newest sweep began that proved the rows equal to the broker, in seconds.
+SELECT extract(epoch FROM clock_timestamp() - max(proven_equal_at))::double precision FROM agreement
+
+-- name: repaired
+-- Observations that sweeps brought.
+SELECT count(*) FROM order_events WHERE source = 'sweep'
+
+-- name: unbound
+-- Decisions that no order is bound to.
+SELECT count(*) FROM trade_decisions WHERE state <> 'bound'
