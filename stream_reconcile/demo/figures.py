@@ -48,9 +48,14 @@ class Figures(NamedTuple):
     """Seconds since the newest sweep began that proved the rows equal to the broker; None for never."""
 
     @property
+    def all_logged(self) -> bool:
+        """Whether each message that the broker sent is in the log."""
+        return self.in_log >= self.sent
+
+    @property
     def drained(self) -> bool:
-        """Whether all that is in the log is applied."""
-        return self.lag_records == 0
+        """Whether each message that the broker sent is applied."""
+        return self.all_logged and self.lag_records == 0
 
 
 class Watcher:

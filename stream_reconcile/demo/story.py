@@ -1,7 +1,8 @@
 """What goes wrong in the demo, and when: a script over its stage, as a generator of what it waits for.
 
 The stream has no replay: what the broker sends while nobody listens is gone, and so is a frame that it drops. Sweeps of
-its REST API bring both back; what a dropped bust or correction said REST can't tell, so those are not dropped.
+its REST API bring orders and fills back. What a bust or a correction said that nobody heard, REST can't tell; so those
+are not dropped, and the broker pauses while the socket is cut.
 """
 
 from __future__ import annotations
@@ -124,15 +125,18 @@ def story(stage: Stage, seconds: float) -> Iterator[Wait]:
 
 
 def _cut(stage: Stage) -> Iterator[Wait]:
+    stage.control.pause()
+    yield Wait(lambda: stage.figures.all_logged, _BACK_WITHIN, "all that the broker had sent to be in Kafka")
     connections = stage.figures.connections
     stage.control.fault("disconnect_abrupt")
-    stage.say("the socket is cut without a close frame, in the middle of trading: what is missed on it is gone")
+    stage.say("the socket is cut without a close frame, in a pause of trading: what is missed on this stream is gone")
     yield Wait(
         lambda: stage.figures.connections > connections and stage.figures.listening,
         _BACK_WITHIN,
         "ingest to listen again",
     )
-    stage.say("ingest listens again; a sweep reads what was missed in between")
+    stage.control.resume()
+    stage.say("ingest listens again; trading goes on")
 
 
 def _at(stage: Stage, moment: float) -> Wait:

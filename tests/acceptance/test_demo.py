@@ -112,6 +112,7 @@ def test_it_ends_equal_right_after_one_that_was_killed(data_dir: Path) -> None:
     assert told["fills"] > 30
     assert told["differing"] == 0
     assert told["frames"]["duplicates"] == told["frames"]["duplicates_dropped"] > 0
+    assert told["frames"]["unheard"] == 0
     assert told["faults"]["drop"] > 0
     assert told["swept"] > 0
     assert (told["unbound_decisions"], told["unproven"]) == (0, None)

@@ -62,16 +62,25 @@ class RecordedStage:
         return "demo-1"
 
 
-def test_after_the_cut_it_waits_for_ingest() -> None:
+def test_the_socket_is_cut_in_a_pause_once_all_is_in_kafka() -> None:
     stage = RecordedStage()
-    for wait in story(stage, 60):
+    script = story(stage, 60)
+    for wait in script:
         stage.elapsed = 1_000
-        if "listen again" in wait.what:
+        if "in Kafka" in wait.what:
             break
+    assert stage.deeds[-1] == "broker pause"
+    stage.figures = stage.figures._replace(in_log=9)
+    assert not wait.met()
+    stage.figures = stage.figures._replace(in_log=10)
+    assert wait.met()
+    wait = next(script)
     assert stage.deeds[-1] == "broker fault disconnect_abrupt"
     for listening, connections, met in ((True, 1, False), (False, 2, False), (True, 2, True)):
         stage.figures = stage.figures._replace(listening=listening, connections=connections)
         assert wait.met() is met
+    next(script)
+    assert stage.deeds[-1] == "broker resume"
 
 
 def test_the_whole_story_in_order() -> None:
@@ -85,7 +94,9 @@ def test_the_whole_story_in_order() -> None:
         "first kill",
         "first start",
         "trader submits",
+        "broker pause",
         "broker fault disconnect_abrupt",
+        "broker resume",
         "second freeze",
         "second thaw",
     ]
