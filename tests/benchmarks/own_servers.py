@@ -39,7 +39,7 @@ class OwnServers:
     def __init__(self, parent: Path | None, kafka_properties: Mapping[str, str] | None = None) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="reconcile-bench-", dir=parent))
         self.directory.chmod(0o755)  # we may run as root, Postgres may not
-        self.kafka = EmbeddedKafka(self.directory / "kafka", properties=kafka_properties)
+        self.kafka = EmbeddedKafka(self.directory / "kafka", properties=kafka_properties, long_lived=True)
         self.postgres = EmbeddedPostgres(self.directory / "postgres")
 
     def __enter__(self) -> Self:
