@@ -16,8 +16,8 @@ PYTHON ?= $(shell for python in $(PYTHONS); do \
 INDEX = index=$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/pip config get global.index-url 2>/dev/null || true)}}; \
 	if [ -n "$$index" ]; then export UV_DEFAULT_INDEX="$$index"; fi
 INSTALL = $(INDEX); $(BIN)/uv pip install --quiet --python $(BIN)/python
-# .venv belongs to this tree, whatever environment `make` is run from.
-unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+# .venv belongs to this tree, whatever environment `make` is run from; what it loads from here stays compiled.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
 ARGS ?=
 
 .PHONY: help setup demo test lint format bench chaos lock clean
@@ -78,7 +78,8 @@ clean: ## Remove what was built, .venv too; data of the demo (.reconcile) stays
 
 .venv/.installed: .venv/.tools requirements/runtime.txt pyproject.toml
 	@echo "Installing what stream-reconcile runs on"
-	@$(INSTALL) --require-hashes -r requirements/runtime.txt
+	@# compiled here and now: a command that may not write bytecode would compile for 2 s at each of its starts
+	@$(INSTALL) --compile-bytecode --require-hashes -r requirements/runtime.txt
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 

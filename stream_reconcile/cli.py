@@ -7,47 +7,65 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from collections import UserDict
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from stream_reconcile.commands.check.command import check
-from stream_reconcile.commands.dead_letters import dead_letters
-from stream_reconcile.commands.demo import demo
-from stream_reconcile.commands.discrepancies import discrepancies
-from stream_reconcile.commands.lag import lag
-from stream_reconcile.commands.migrate import migrate
-from stream_reconcile.commands.output import print_error
-from stream_reconcile.commands.run import run
-from stream_reconcile.commands.start import program_version
-from stream_reconcile.commands.status import status
-from stream_reconcile.commands.sweep import sweep
-from stream_reconcile.config import FILE_VARIABLE
 from stream_reconcile.core.errors import ReconcileError
-from stream_reconcile.simulator.command import simulate
+
+COMMANDS = {
+    "demo": "stream_reconcile.commands.demo:demo",
+    "run": "stream_reconcile.commands.run:run",
+    "migrate": "stream_reconcile.commands.migrate:migrate",
+    "check": "stream_reconcile.commands.check.command:check",
+    "status": "stream_reconcile.commands.status:status",
+    "lag": "stream_reconcile.commands.lag:lag",
+    "sweep": "stream_reconcile.commands.sweep:sweep",
+    "dead-letters": "stream_reconcile.commands.dead_letters:dead_letters",
+    "discrepancies": "stream_reconcile.commands.discrepancies:discrepancies",
+    "simulate": "stream_reconcile.simulator.command:simulate",
+}
+"""Module and name of each command, in the order of `--help`: a function, or a Typer with commands of its own."""
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
+
+class _LoadedWhenAsked(UserDict[str, Any]):
+    """Commands by name. Each needs packages of its own: loading all of them would double the start of any."""
+
+    def __getitem__(self, name: str) -> Any:
+        module, _, attribute = self.data[name].partition(":")
+        found = getattr(import_module(module), attribute)
+        one = typer.Typer()
+        if isinstance(found, typer.Typer):
+            one.add_typer(found, name=name)
+        else:
+            one.command(name)(found)
+        return typer.main.get_group(one).commands[name]
+
+
+class _Commands(TyperGroup):
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _LoadedWhenAsked(COMMANDS)
+
+
 app = typer.Typer(
     name="stream-reconcile",
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(demo)
-app.command()(run)
-app.command()(migrate)
-app.command()(check)
-app.command()(status)
-app.command()(lag)
-app.command()(sweep)
-app.add_typer(dead_letters, name="dead-letters")
-app.add_typer(discrepancies, name="discrepancies")
-app.command()(simulate)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from stream_reconcile.commands.start import program_version  # noqa: PLC0415 - brings the settings with it
+
         typer.echo(f"stream-reconcile {program_version()}")
         raise typer.Exit
 
@@ -64,6 +82,8 @@ def _all_commands(
     Settings come from the environment and a TOML file: docs/configuration.md.
     """
     if config is not None:
+        from stream_reconcile.config import FILE_VARIABLE  # noqa: PLC0415 - `simulate` has no need of settings
+
         os.environ[FILE_VARIABLE] = config
 
 
@@ -72,6 +92,8 @@ def main() -> None:
     try:
         app()
     except ReconcileError as error:
+        from stream_reconcile.commands.output import print_error  # noqa: PLC0415 - not needed where all goes well
+
         print_error(error)
         sys.exit(error.exit_status)
     except KeyboardInterrupt:

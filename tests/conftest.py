@@ -53,6 +53,18 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["test_servers"] = (stash[_RECEPTION].address, stash[_RECEPTION].key)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with the longest tests first, or a worker may begin one when the other has nothing left to do.
+
+    How long a test may take says how long it takes. A file stays together: fixtures are shared in it.
+    """
+    longest: dict[Path, float] = {}
+    for item in items:
+        marker = item.get_closest_marker("timeout")
+        longest[item.path] = max(longest.get(item.path, 0.0), float(marker.args[0]) if marker else 0.0)
+    items.sort(key=lambda item: -longest[item.path])
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _RECEPTION in config.stash:
         config.stash[_RECEPTION].close()

@@ -36,6 +36,7 @@ _DATA_VARIABLE = "RECONCILE_DATA_DIR"
 _ANSWERS_WITHIN = 60.0  # seconds; 2 s on two idle cores, but recovery after a kill and a busy machine take longer
 _STOPS_WITHIN = 20.0
 _START_TRIES = 3
+_QUICK_START = ("-XX:TieredStopAtLevel=1",)  # compile at once and simply, as for a client; never optimize
 
 _LOG4J = Path(__file__).with_name("log4j2.xml")
 
@@ -46,7 +47,8 @@ class EmbeddedKafka:
     """One Kafka broker (and controller) on loopback, its data in `data_dir`, resumed by the next start.
 
     `port` fixes the port of clients; without it a free one is found at the first `start()` and kept by this object, so
-    that clients find the broker again after `restart()`. `properties` are Kafka's own and win over ours.
+    that clients find the broker again after `restart()`. `properties` are Kafka's own and win over ours. `long_lived`
+    is for one under load for minutes: Java optimizes then, which makes its start take twice the processor time.
     Paths: `data_dir/log` (the topics), `data_dir/server.properties`, `data_dir/output.log`.
     """
 
@@ -58,6 +60,7 @@ class EmbeddedKafka:
         port: int | None = None,
         properties: Mapping[str, str] | None = None,
         heap_megabytes: int = 512,
+        long_lived: bool = False,
         read_free: FreeBytes = free_bytes,
     ) -> None:
         self.data_dir = data_dir.absolute()
@@ -65,7 +68,7 @@ class EmbeddedKafka:
         self._fixed_port = port
         self._port: int | None = port
         self._properties = dict(properties or {})
-        self._heap = heap_megabytes
+        self._java_options = [f"-Xmx{heap_megabytes}m", *(() if long_lived else _QUICK_START)]
         self._read_free = read_free
         self._lock = DirectoryLock(self.data_dir)
         self._process = ServerProcess("the embedded Kafka", self.data_dir / "output.log")
@@ -143,7 +146,7 @@ class EmbeddedKafka:
         log = self.data_dir / "log"
         cluster_id = ensure_formatted(
             log,
-            [str(java), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", logging],
+            [str(java), "-XX:+UseSerialGC", *_QUICK_START, logging],
             environment,
             inherited=[self._lock.fileno()],
             extra=self._properties,
@@ -156,7 +159,7 @@ class EmbeddedKafka:
             write_properties(config, log, self._port, find_port(), self._properties)
             self._process.start(
                 [
-                    *(str(java), f"-Xmx{self._heap}m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"),
+                    *(str(java), *self._java_options, "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"),
                     *("-XX:+ExitOnOutOfMemoryError", logging, "kafka.Kafka", str(config)),
                 ],
                 inherited=[self._lock.fileno()],

@@ -34,12 +34,14 @@ class CpuSeconds(NamedTuple):
 
 
 class OwnServers:
-    """Both servers in a directory that is removed at the end."""
+    """Both servers in a directory that is removed at the end. `long_lived`: as of `EmbeddedKafka`."""
 
-    def __init__(self, parent: Path | None, kafka_properties: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, parent: Path | None, kafka_properties: Mapping[str, str] | None = None, *, long_lived: bool = True
+    ) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="reconcile-bench-", dir=parent))
         self.directory.chmod(0o755)  # we may run as root, Postgres may not
-        self.kafka = EmbeddedKafka(self.directory / "kafka", properties=kafka_properties)
+        self.kafka = EmbeddedKafka(self.directory / "kafka", properties=kafka_properties, long_lived=long_lived)
         self.postgres = EmbeddedPostgres(self.directory / "postgres")
 
     def __enter__(self) -> Self:

@@ -95,7 +95,7 @@ def run(options: Options, say: Callable[[str], None]) -> Outcome:
     """Fill, apply under fire, compare, apply again, compare. Raises ReconcileError where it does not come to an end."""
     seconds: dict[str, float] = {}
     with (
-        OwnServers(options.data_dir, _KAFKA) as servers,
+        OwnServers(options.data_dir, _KAFKA, long_lived=options.events >= _USUAL_FETCH_FROM) as servers,
         servers.database() as dsn,
         Programs(servers.directory) as programs,
         Sight(dsn, SCHEMA, GROUP) as sight,

@@ -247,7 +247,7 @@ class World:
         assert self.database.newest.good_until_ns == latest
 
 
-@settings(max_examples=5 * settings().max_examples)  # cheap ones, and what they look for is rare
+@settings(max_examples=10 * settings().max_examples)  # cheap ones, and what they look for is rare
 @given(seed=st.integers(0, 2**32))
 def test_nothing_is_lost_silently(seed: int) -> None:
     world = World(random.Random(seed))

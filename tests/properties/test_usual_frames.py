@@ -66,7 +66,7 @@ def long_way(parser: Parser, raw: bytes, offset: int) -> Parsed | None:
         return None
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=5 * settings().max_examples)
 @given(st.lists(frames(), min_size=1, max_size=3))
 @example([json.dumps({"stream": "trade_updates", "data": update_json("fill")}).encode()])
 def test_the_short_way_ends_where_the_long_way_does(raws: list[bytes]) -> None:
@@ -121,7 +121,7 @@ def checked(codec: SingleObjectCodec, payload: bytes) -> bool:
     return True
 
 
-@settings(max_examples=500)
+@settings(max_examples=2 * settings().max_examples)
 @given(st.lists(envelopes, min_size=1, max_size=4), st.data())
 def test_a_usual_record_is_read_as_any_other(records: list[Envelope], data: st.DataObject) -> None:
     codec = SingleObjectCodec(TOPICS)

@@ -86,7 +86,7 @@ def check(observations: tuple[Observation, ...]) -> None:
                 assert text[:4].isdigit()
 
 
-@settings(max_examples=400)
+@settings(max_examples=2 * settings().max_examples)
 @given(st.one_of(any_bytes, nearly_frames()))
 @example(b"[" * 5000)
 def test_i8_no_bytes_make_a_frame_raise_anything_but_wire_error(raw: bytes) -> None:

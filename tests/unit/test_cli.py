@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -104,3 +105,14 @@ def test_version_and_help(run: Run) -> None:
         assert command in out
     status, out, _ = run("run", "--help")
     assert "ingest|apply|sweep|web" in out.replace("[", "").replace("]", "")
+
+
+def test_a_command_loads_only_what_it_needs() -> None:
+    """Start-up is what a user, a test and each process of the demo wait for."""
+    looked_at = "import sys; from stream_reconcile.cli import app; app(['simulate', '--help'], standalone_mode=False);"
+    others = "print(sorted({'psycopg', 'confluent_kafka', 'alembic', 'pydantic_settings'} & sys.modules.keys()))"
+    done = subprocess.run(
+        [sys.executable, "-c", looked_at + others], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "order flow" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
