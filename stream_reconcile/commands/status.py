@@ -33,6 +33,7 @@ class Status:
     sessions: list[readers.Session]
     gaps: list[readers.Gap]
     discrepancies: list[readers.DiscrepancyCount]
+    agreement: list[readers.Agreement]
     dead_letters: int
     lag: LagReport | None
     kafka_why: str
@@ -92,6 +93,7 @@ def _database_parts(connection: psycopg.Connection) -> dict[str, Any]:
             "sessions": readers.sessions(connection, per_account=1),
             "gaps": readers.open_gaps(connection),
             "discrepancies": readers.open_discrepancy_counts(connection),
+            "agreement": readers.agreement(connection),
             "dead_letters": readers.open_dead_letter_count(connection),
         }
 
@@ -148,7 +150,20 @@ def _account_json(found: Status, account: readers.Account) -> dict[str, Any]:
             for gap in found.gaps
             if gap.account_id == mine
         ],
+        "agreement": [
+            {
+                "scope": one.scope,
+                "proven_equal_at": _time(one.proven_equal_at),
+                "blocked_by": one.blocked_by,
+            }
+            for one in found.agreement
+            if one.account_id == mine
+        ],
     }
+
+
+def _held(account: dict[str, Any], job: str) -> bool:
+    return any(lease["held"] and lease["job"] == job for lease in account["leases"])
 
 
 def _lag_json(lag: LagReport) -> dict[str, Any]:
@@ -172,16 +187,16 @@ def _show(found: Status) -> None:
     out.print(
         f"Open      {sum(c.count for c in found.discrepancies)} discrepancies, {found.dead_letters} dead letters\n"
     )
-    rows = table("ACCOUNT", "INGEST", "SESSION", "FRAMES", "GOOD UNTIL", "GAPS", right=("FRAMES", "GAPS"))
+    rows = table("ACCOUNT", "INGEST", "SWEEP", "SESSION", "FRAMES", "GAPS", "PROVEN EQUAL", right=("FRAMES", "GAPS"))
     for account in (_account_json(found, account) for account in found.accounts):
         session = account["session"]
         rows.add_row(
             account["account_id"],
-            "held" if any(lease["held"] and lease["job"] == "ingest" for lease in account["leases"]) else "-",
+            *("held" if _held(account, job) else "-" for job in ("ingest", "sweep")),
             "-" if session is None else "closed" if session["closed_at"] else "open",
             "-" if session is None else str(session["frames"]),
-            (session and session["good_until"]) or "-",
             str(len(account["open_gaps"])),
+            next((one["proven_equal_at"] or "not yet" for one in account["agreement"] if one["scope"] == "hot"), "-"),
         )
     out.print(rows if found.accounts else "No account has been seen yet.")
     for news in found.bad_news():
