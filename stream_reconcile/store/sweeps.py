@@ -47,6 +47,25 @@ class Counts(NamedTuple):
     """What a run did."""
 
     requests: int
+class Absence(NamedTuple):
+    """An id that complete runs in a row got "not found" for."""
+
+    times: int
+    """1, or 2 for twice or more, far enough apart."""
+    since: datetime
+    """Begin of the first of these runs."""
+
+
+class Incomplete(NamedTuple):
+    """Runs of a kind that ended incomplete, one after another."""
+
+    times: int
+    since: datetime | None
+    """Begin of the first."""
+    error: str | None
+    """Why the newest was not complete."""
+
+
     pages: int
     orders: int
     activities: int
@@ -106,6 +125,11 @@ class SweepStore:
         """Inside `holding`: the proof of a complete run; None if something that blocks it is open."""
         row = self._one("prove", {"sweep_id": run.sweep_id})
         return row[0] if row else None
+    def incomplete(self, kind: Kind) -> Incomplete:
+        """Runs of this kind since the newest complete one."""
+        row = self._one("incomplete_in_a_row", self._account | {"kind": kind.value})
+        return Incomplete(*row) if row else Incomplete(0, None, None)
+
 
     def close_windows(self, run: Run) -> int:
         """Close the windows that a complete run covers; gives how many."""

@@ -37,6 +37,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_BY_HAND: Final = 50  # orders asked for by id in one sweep for reasons other than being open
 
 
+_INCOMPLETE_IN_A_ROW: Final = 3
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What all sweeps of one lease work with."""
@@ -267,5 +268,18 @@ class Sweep:
         )
 
 
+        self._note_incomplete()
 def _ns(moment: datetime) -> int:
     return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1_000
+    def _note_incomplete(self) -> None:
+        """F3: several in a row; the next complete one of the kind ends it."""
+        store, kind, findings = self._tools.store, self.kind.value, Findings()
+        if self.error is None:
+            if ("incomplete_sweep", kind) in store.open_of(["incomplete_sweep"]):
+                findings.close(self._tools.account_id, "incomplete_sweep", kind)
+        elif (row := store.incomplete(self.kind)).times >= _INCOMPLETE_IN_A_ROW:
+            since = row.since.isoformat() if row.since is not None else None
+            evidence = {"broker": {"error": row.error}, "ours": {"incomplete": row.times, "since": since}}
+            findings.open(self._tools.account_id, "incomplete_sweep", kind, evidence)
+        store.write(findings, self._run, resolution="a sweep of this kind is complete")
+

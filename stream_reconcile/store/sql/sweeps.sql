@@ -33,6 +33,15 @@ SET finished_at = clock_timestamp(), complete = %(complete)s, requests = %(reque
     error = %(error)s
 WHERE sweep_id = %(sweep_id)s
 
+-- name: incomplete_in_a_row
+-- How many runs of this kind have ended incomplete since the newest complete one, when the first of them began, and why
+-- the newest was not complete. A full one that is taken up again is one run.
+SELECT count(*), min(s.started_at), (array_agg(s.error ORDER BY s.started_at DESC))[1]
+FROM sweeps s
+WHERE s.account_id = %(account_id)s AND s.kind = %(kind)s AND NOT s.complete AND s.finished_at IS NOT NULL
+  AND s.started_at > coalesce((SELECT max(c.started_at) FROM sweeps c
+                               WHERE c.account_id = %(account_id)s AND c.kind = %(kind)s AND c.complete), '-infinity')
+
 -- name: prove
 -- The proof, unless something that blocks it is open; the caller has seen, in this transaction, that no cursor went back.
 UPDATE sweeps s
