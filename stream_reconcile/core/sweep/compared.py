@@ -36,6 +36,9 @@ class Compared(NamedTuple):
     """`replaced_by` names an order that has no row."""
     submitted_s: float | None
     updated_s: float
+    drift: dict[str, list[str]] | None = None
+    """Terms of our row that are not as its decision has them: name to the broker's value and ours. An order that
+    stands in place of another, as a replace makes one, has none."""
 
     @property
     def is_dominated(self) -> bool:
@@ -99,8 +102,21 @@ def origin_of(one: Compared, now_s: float, graces: Graces) -> Found | None:
 
 def wants_a_look(one: Compared) -> bool:
     """Whether apply has to be waited for before anything can be said of this order."""
-    unfilled = one.filled_qty is not None and one.net_qty != one.filled_qty
-    return not one.is_dominated or one.successor_missing or unfilled
+    return not one.is_dominated or one.missing_successor is not None or not adds_up(one)
+
+
+def adds_up(one: Compared) -> bool:
+    """Whether the fills that we have of the order are as many as the broker says. A multi-leg parent has none."""
+    return one.filled_qty is None or one.net_qty == one.filled_qty
+def drift_of(one: Compared) -> Found | None:
+    """A6: limit, time in force or quantity are not as decided, and no replace says why."""
+    if not one.drift or not one.is_dominated:
+        return None
+    broker = {name: theirs for name, (theirs, _ours) in one.drift.items()}
+    ours = {name: decided for name, (_theirs, decided) in one.drift.items()}
+    return Found("parameter_drift", one.order_id, {"broker": broker, "ours": ours})
+
+
 
 
 def is_news(one: Compared) -> bool:

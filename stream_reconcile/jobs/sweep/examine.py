@@ -14,7 +14,17 @@ import structlog
 
 from stream_reconcile.core.errors import SweepIncomplete, WireError
 from stream_reconcile.core.observation import Observation, Seen
-from stream_reconcile.core.sweep.compared import Compared, Found, Graces, found_in, is_news, still_open, wants_a_look
+from stream_reconcile.core.sweep.compared import (
+    Compared,
+    Found,
+    Graces,
+    adds_up,
+    drift_of,
+    found_in,
+    is_news,
+    still_open,
+    wants_a_look,
+)
 from stream_reconcile.core.wire.parse import Parser
 from stream_reconcile.jobs.sweep.barrier import Barrier
 from stream_reconcile.jobs.sweep.publish import Finding
@@ -157,3 +167,4 @@ class Examiner:
     def _note_origin(self, compared: Iterable[Compared]) -> None:
         if self._with_origins and len(self.foreign) < _MOST_FOREIGN:
             self.foreign += [one for one in compared if one.origin in ("external", "recovered")]
+        self.found += [drift for one in compared if (drift := drift_of(one)) is not None]

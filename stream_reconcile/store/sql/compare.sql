@@ -70,9 +70,17 @@ SELECT CASE
            SELECT FROM executions s WHERE s.alpaca_order_id = o.replaced_by AND s.account_id = o.account_id
        ) AS successor_missing,
        extract(epoch FROM o.submitted_at)::double precision AS submitted_s,
-       o.updated_at_ns / 1e9::double precision AS updated_s
+       o.updated_at_ns / 1e9::double precision AS updated_s,
+       nullif(jsonb_strip_nulls(jsonb_build_object(
+           'limit_price', CASE WHEN d.limit_price <> e.limit_price THEN ARRAY[e.limit_price::text, d.limit_price::text] END,
+           'time_in_force', CASE WHEN lower(d.time_in_force) <> lower(e.time_in_force)
+                                 THEN ARRAY[e.time_in_force, d.time_in_force] END,
+           'qty', CASE WHEN d.qty <> e.qty THEN ARRAY[e.qty::text, d.qty::text] END)), '{}') AS drift
 FROM observed o
 LEFT JOIN executions e ON e.alpaca_order_id = o.alpaca_order_id AND e.account_id = o.account_id
+LEFT JOIN trade_decisions d ON d.decision_id = e.decision_id AND d.client_order_id = e.client_order_id
+                           AND d.alpaca_order_id = e.alpaca_order_id
+                           AND e.replaces IS NULL AND e.parent_order_id IS NULL
 ORDER BY o."offset"
 
 -- name: open_rows
