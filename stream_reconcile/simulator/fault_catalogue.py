@@ -142,6 +142,12 @@ CATALOGUE = (
         {"order_id": "", "symbol": ""},
     ),
     FaultKind(
+        "forget_order",
+        Place.STATE,
+        "The order `order_id` (or of `client_order_id`) is nowhere: in no list, and HTTP 404 by its ids.",
+        {"order_id": "", "client_order_id": ""},
+    ),
+    FaultKind(
         "lagging_positions",
         Place.STATE,
         "Positions are as they stood `seconds` ago (not before it was armed).",

@@ -57,11 +57,23 @@ class Lists:
     @property
     def are_bent(self) -> bool:
         """Whether lists of orders may differ from the books."""
-        return self._orders is not None or self._faults.state("miss_in_list") is not None
+        state = self._faults.state
+        return self._orders is not None or state("miss_in_list") is not None or state("forget_order") is not None
+
+    def forgets(self, order: Order) -> bool:
+        """Whether the broker knows nothing of the order."""
+        return any(
+            fault.kind.name == "forget_order"
+            and (
+                fault.parameters["order_id"] == order.id
+                or fault.parameters["client_order_id"] == order.wire["client_order_id"]
+            )
+            for fault in self._faults.armed()
+        )
 
     def order(self, order: Order) -> Order | None:
         """The order as lists show it, its legs likewise; None: it is not there."""
-        if any(
+        if self.forgets(order) or any(
             fault.kind.name == "miss_in_list"
             and fault.parameters["order_id"] in {"", order.id}
             and fault.parameters["symbol"] in {"", order.wire["symbol"]}

@@ -88,7 +88,7 @@ class RestApi:
         if not client_order_id:
             raise malformed("client_order_id is required")
         order = self._sim.book.by_client_id(client_order_id)
-        if order is None:
+        if order is None or self._sim.lists.forgets(order):
             raise not_found()
         return answer(rest_order(order, nested=_flag(request.query_params, "nested")))
 
@@ -132,7 +132,7 @@ class RestApi:
 
     def _order(self, request: Request) -> Order:
         order = self._sim.book.by_id(request.path_params["order_id"])
-        if order is None:
+        if order is None or self._sim.lists.forgets(order):
             raise not_found()
         return order
 

@@ -96,7 +96,8 @@ def compare(
     """Compare all of the account's rows with books that stand still.
 
     `lost_frames`: some were never seen by anybody. The row of an execution's FILL activity stands for its frame then,
-    and an execution that was taken back before anything told of it may have no row at all.
+    and an execution that was taken back before anything told of it may have no row at all. What stood for late ones,
+    and is reversed, counts no more.
     """
     found = _Found()
     orders = iter(truth.orders())
@@ -188,6 +189,9 @@ def fill_differences(
             expected.add(reversal)
             row_of = fills.get(reversal)
             yield from _fill_differs(order_id, reversal, row_of, execution, "reversal", execution["execution_id"])
+    if lost_frames:
+        for key in [key for key in fills if key.startswith("s:") and f"r:{key}" in fills]:
+            expected |= {key, f"r:{key}"}
     for key, row in fills.items():
         if key not in expected:
             yield Difference("fills", order_id, key, "row", row["entry"], None)

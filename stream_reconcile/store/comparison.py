@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import psycopg
+from psycopg.rows import dict_row
 
 from stream_reconcile.core.lifecycle import STATUSES
 from stream_reconcile.core.observation import Observation
 from stream_reconcile.core.sweep.activities import Standing
 from stream_reconcile.core.sweep.adjustments import Fill, Reversal
 from stream_reconcile.core.sweep.compared import Compared
+from stream_reconcile.core.sweep.sums import Sum
 from stream_reconcile.store.queries import load
 
 TERMINAL: Final = [name for name, status in STATUSES.items() if status.terminal]
@@ -29,6 +32,27 @@ class OpenDecision(NamedTuple):
     submitted: bool
     due: bool
     """Past the absence grace."""
+
+
+class OpenRow(NamedTuple):
+    """An order that is open by our row."""
+
+    order_id: str
+    client_order_id: str | None
+    due: bool
+    """Past the absence grace."""
+
+
+class Letter(NamedTuple):
+    """A record that could not be read, and whose discrepancy (F2) is open."""
+
+    account_id: str
+    subject: str
+    order_id: str | None
+    """Order that it names, where that could be read."""
+    known_at: datetime
+    """Its Kafka timestamp."""
+    recorded_at: datetime
 
 
 class Short(NamedTuple):
@@ -47,6 +71,7 @@ class Comparer:
     def __init__(self, connection: psycopg.Connection[Any], account_id: str) -> None:
         self._connection, self._account_id = connection, account_id
         self._sql = load("compare.sql")
+        self._sums = load("apply.sql")["sums_of"]
         connection.execute(load("apply.sql")["create_observed"])
 
     def compare(self, observations: Sequence[Observation]) -> list[Compared]:
@@ -62,9 +87,9 @@ class Comparer:
             for observation, row in zip(observations, rows, strict=True)
         ]
 
-    def open_rows(self) -> list[str]:
+    def open_rows(self, grace_s: float) -> list[OpenRow]:
         """Orders that are open by our rows, oldest check first."""
-        return self._column("open_rows", terminal=TERMINAL)
+        return [OpenRow(*row) for row in self._rows("open_rows", terminal=TERMINAL, grace_s=grace_s)]
 
     def unknown(self, orders: Iterable[str]) -> list[str]:
         """Those without a row, in order."""
@@ -88,13 +113,17 @@ class Comparer:
         """Orders whose fills do not add up, longest known first."""
         return self._column("missing_fills", limit=limit)
 
-    def unread_orders(self, limit: int) -> list[str]:
-        """Orders that dead letters name."""
-        return self._column("unread_orders", limit=limit)
+    def letters(self, accounts: Iterable[str], limit: int) -> list[Letter]:
+        """Records of these accounts that could not be read and that nothing has made up for yet, oldest first."""
+        return [Letter(*row) for row in self._rows("letters", accounts=list(accounts), limit=limit)]
 
     def unresolved_decisions(self, grace_s: float, limit: int) -> list[OpenDecision]:
         """Decisions that have no order yet, oldest first."""
         return [OpenDecision(*row) for row in self._rows("unresolved_decisions", grace_s=grace_s, limit=limit)]
+
+    def answered_decisions(self, client_ids: Iterable[str]) -> list[str]:
+        """Of these client order ids, those whose decision has its order, or is known to have none."""
+        return self._column("answered_decisions", client_ids=sorted(client_ids))
 
     def too_much_filled(self, grace_s: float, limit: int) -> list[tuple[str, Decimal]]:
         """Order id and `filled_qty` of those whose fills have been more for longer than the grace."""
@@ -103,6 +132,34 @@ class Comparer:
     def too_little_filled(self, grace_s: float, limit: int) -> list[Short]:
         """Those whose fills have been less."""
         return [Short(*row) for row in self._rows("too_little_filled", grace_s=grace_s, limit=limit)]
+
+    def sums(self, orders: Iterable[str]) -> list[Sum]:
+        """What I9 compares: of these orders and of their legs."""
+        wanted = sorted(set(orders))
+        if not wanted:
+            return []
+        values = {"orders": wanted, "accounts": [self._account_id] * len(wanted)}
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            rows = cursor.execute(self._sums, values).fetchall()
+        return [
+            Sum(
+                row["alpaca_order_id"],
+                row["parent_order_id"],
+                row["order_class"],
+                row["ratio_qty"],
+                row["qty"],
+                row["filled_qty"],
+                row["net"],
+                row["fills"],
+                f"{row['last_topic']}:{row['last_partition']}:{row['last_offset']}",
+            )
+            for row in rows
+        ]
+
+    def standing_residuals(self, orders: Iterable[str]) -> set[str]:
+        """Which of these have a residual that the real executions have not reversed."""
+        wanted = sorted(set(orders))
+        return set(self._column("standing_residuals", orders=wanted)) if wanted else set()
 
     def fills_of(self, orders: Iterable[str]) -> dict[str, list[Fill]]:
         """All rows of fills, by order."""

@@ -27,20 +27,43 @@ GAP_OVERLAP: Final = timedelta(microseconds=OVERLAP_NS // 1000)
 
 
 class Run(NamedTuple):
-    """A sweep that has begun. `started_at` is database time; `resume_before`: what was submitted later is examined."""
+    """A sweep that has begun.
+
+    `started_at` is database time; orders submitted after `window_start` are to be read; `resume_before`: what was
+    submitted later is examined.
+    """
 
     sweep_id: UUID
     started_at: datetime
+    window_start: datetime
     resume_before: datetime | None = None
 
 
 class Window(NamedTuple):
-    """Frames may be missing that the broker sent within it."""
+    """Frames may be missing that the broker sent within it, or could not be read."""
 
-    gap_id: UUID
     start: datetime
     end: datetime
     all_time: bool
+
+
+class Absence(NamedTuple):
+    """An id that complete runs in a row got "not found" for."""
+
+    times: int
+    """1, or 2 for twice or more, far enough apart."""
+    since: datetime
+    """Begin of the first of these runs."""
+
+
+class Incomplete(NamedTuple):
+    """Runs of a kind that ended incomplete, one after another."""
+
+    times: int
+    since: datetime | None
+    """Begin of the first."""
+    error: str | None
+    """Why the newest was not complete."""
 
 
 class Counts(NamedTuple):
@@ -102,6 +125,11 @@ class SweepStore:
         with self.holding():
             self._do("finish", values)
 
+    def incomplete(self, kind: Kind) -> Incomplete:
+        """Runs of this kind since the newest complete one."""
+        row = self._one("incomplete_in_a_row", self._account | {"kind": kind.value})
+        return Incomplete(*row) if row else Incomplete(0, None, None)
+
     def prove(self, run: Run) -> datetime | None:
         """Inside `holding`: the proof of a complete run; None if something that blocks it is open."""
         row = self._one("prove", {"sweep_id": run.sweep_id})
@@ -133,9 +161,10 @@ class SweepStore:
         """These were read at the broker by a complete run."""
         self._checks("note_checks", run, ids, id_kind, {})
 
-    def note_absences(self, run: Run, ids: Iterable[str], *, id_kind: str, apart_s: float) -> dict[str, int]:
-        """A complete run got "not found" for these; gives how often so far: 1, or 2 for twice, `apart_s` apart."""
-        return dict(self._checks("note_absences", run, ids, id_kind, {"apart_s": apart_s}))
+    def note_absences(self, run: Run, ids: Iterable[str], *, id_kind: str, apart_s: float) -> dict[str, Absence]:
+        """A complete run got "not found" for these; gives what is known of each by now."""
+        rows = self._checks("note_absences", run, ids, id_kind, {"apart_s": apart_s})
+        return {row[0]: Absence(row[1], row[2]) for row in rows}
 
     def forget_checks(self) -> None:
         """Drop what is known of orders that ended long ago."""
@@ -173,9 +202,10 @@ class SweepStore:
         row = self._one("read_until", self._account)
         return row[0] if row else None
 
-    def windows(self) -> list[Window]:
-        """Open ones that have an end, oldest first."""
-        return [Window(*row) for row in self._connection.execute(_SQL["open_windows"], self._account).fetchall()]
+    def windows(self, letters_of: Iterable[str]) -> list[Window]:
+        """Open ones that have an end, and those of dead letters of these accounts that name no order; oldest first."""
+        values = self._account | {"letters_of": list(letters_of)}
+        return [Window(*row) for row in self._connection.execute(_SQL["open_windows"], values).fetchall()]
 
     def has_decisions(self) -> bool:
         """Whether the trading program of this account writes decisions at all."""

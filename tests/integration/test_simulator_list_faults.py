@@ -165,6 +165,20 @@ def test_an_order_that_lists_leave_out(sim: RunningSimulator, rest: Rest) -> Non
     assert {one["id"], other["id"]} <= statuses(rest, status="all").keys()
 
 
+@pytest.mark.parametrize("by", ["order_id", "client_order_id"])
+def test_an_order_that_the_broker_forgets(sim: RunningSimulator, rest: Rest, by: str) -> None:
+    one, other = place(rest, **RESTING), place(rest, **RESTING)
+    sim.control.fault("forget_order", **{by: one["id" if by == "order_id" else by]})
+    listed = statuses(rest, status="all")
+    assert one["id"] not in listed
+    assert other["id"] in listed
+    assert rest("GET", f"/v2/orders/{one['id']}").status_code == 404
+    assert rest("GET", f"/v2/orders:by_client_order_id?client_order_id={one['client_order_id']}").status_code == 404
+    assert rest("DELETE", f"/v2/orders/{one['id']}").status_code == 404
+    sim.control.clear_faults()
+    assert {one["id"], other["id"]} <= statuses(rest, status="all").keys()
+
+
 def test_late_activities(sim: RunningSimulator, rest: Rest) -> None:
     first = place(rest)["id"]
     filled(rest, first)

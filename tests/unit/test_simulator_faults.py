@@ -65,6 +65,7 @@ def test_faults_of_a_state_last_until_cleared() -> None:
         "late_activities",
         "stale_orders",
         "miss_in_list",
+        "forget_order",
         "lagging_positions",
         "wrong_account",
     ]

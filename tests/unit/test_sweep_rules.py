@@ -11,13 +11,14 @@ from stream_reconcile.core.sweep.compared import (
     SELF_CLOSING,
     Compared,
     Graces,
+    drift_of,
     found_in,
     origin_of,
-    sum_found,
     wants_a_look,
 )
 from stream_reconcile.core.sweep.schedule import Ages, Intervals, Kind, due
 from stream_reconcile.core.sweep.silence import SilenceWatch
+from stream_reconcile.core.sweep.sums import Sum, off
 from stream_reconcile.store.queries import load
 
 NOW = 1_800_000_000.0
@@ -36,7 +37,7 @@ def compared(**changes: object) -> Compared:
         "net_qty": Decimal(0),
         "origin": "own",
         "bound": True,
-        "successor_missing": False,
+        "missing_successor": None,
         "submitted_s": NOW - 100,
         "updated_s": NOW - 100,
     }
@@ -59,7 +60,7 @@ def test_a_terminal_order_that_is_open_here_is_found_past_its_grace(age_s: float
 
 
 def test_chains_legs_and_pending_orders() -> None:
-    assert types(compared(status="replaced", our_status="replaced", successor_missing=True)) == ["broken_replace_chain"]
+    assert types(compared(status="replaced", our_status="replaced", missing_successor="o2")) == ["broken_replace_chain"]
     assert types(compared(verdict="new", parent_order_id="p", our_status=None)) == ["missing_leg"]
     assert types(compared(status="pending_cancel", updated_s=NOW - 119)) == []
     assert types(compared(status="pending_cancel", updated_s=NOW - 120)) == ["stuck_pending"]
@@ -80,22 +81,9 @@ def test_where_an_order_comes_from_is_told_of_the_root_past_the_grace() -> None:
 def test_what_wants_a_look() -> None:
     assert not wants_a_look(compared())
     assert wants_a_look(compared(verdict="other"))
-    assert wants_a_look(compared(successor_missing=True))
+    assert wants_a_look(compared(missing_successor="o2"))
     assert wants_a_look(compared(filled_qty=Decimal(3), net_qty=Decimal(2)))
     assert not wants_a_look(compared(verdict="older", filled_qty=Decimal("3.0"), net_qty=Decimal(3)))
-
-
-def test_sums_of_a_snapshot_are_judged_past_the_grace() -> None:
-    short = compared(filled_qty=Decimal(3), net_qty=Decimal(2))
-    found = sum_found(short, NOW, GRACES)
-    assert found is not None
-    assert found.type == "missing_fill"
-    many = sum_found(compared(filled_qty=Decimal(3), net_qty=Decimal(4)), NOW, GRACES)
-    assert many is not None
-    assert many.type == "excess_fill"
-    assert sum_found(short._replace(updated_s=NOW - 1), NOW, GRACES) is None
-    assert sum_found(short._replace(is_multi_leg=True), NOW, GRACES) is None
-    assert not short.adds_up
 
 
 def ages(**newest: float) -> dict[Kind, Ages]:
@@ -157,3 +145,38 @@ def test_a_frame_or_a_new_socket_since_speaks_for_the_stream() -> None:
 def test_the_types_that_close_themselves_are_written_alike_everywhere() -> None:
     assert {kind for kind in SELF_CLOSING if kind in BLOCKS_PROOF} == {*SELF_CLOSING} - {"stuck_pending"}
     assert "compare" in load("compare.sql")
+
+
+def test_terms_that_drifted_are_told_once_the_row_is_right() -> None:
+    drifted = compared(drift={"limit_price": ["1.5", "1.00"]})
+    found = drift_of(drifted)
+    assert found is not None
+    assert found.type == "parameter_drift"
+    assert found.evidence == {"broker": {"limit_price": "1.5"}, "ours": {"limit_price": "1.00"}}
+    assert drift_of(compared(verdict="newer", drift={"limit_price": ["1.5", "1.00"]})) is None
+    assert drift_of(compared()) is None
+
+
+def test_an_order_that_is_new_here_has_no_broken_chain_and_no_missing_legs_yet() -> None:
+    assert types(compared(verdict="new", our_status=None, missing_successor="o2")) == []
+    leg = compared(verdict="new", parent_order_id="p", our_status=None)
+    assert found_in(leg, NOW, GRACES, parent_is_new=True) == []
+
+
+def sums(**changes: object) -> Sum:
+    values = {"order_id": "o1", "qty": Decimal(10), "filled_qty": Decimal(10), "net": Decimal(10), "fills": 1}
+    values |= {"parent_order_id": None, "order_class": "", "ratio_qty": None, "said_at": "t:0:7"}
+    return Sum(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_sums_that_a_snapshot_states() -> None:
+    assert off([sums(), sums(order_id="o2", filled_qty=None, net=Decimal(3))]) == []
+    (short,) = off([sums(net=Decimal(4))])
+    assert short.types == ("missing_fill",)
+    assert short.evidence["broker"] == {"filled_qty": "10", "qty": "10", "said_at": "t:0:7"}
+    (long,) = off([sums(net=Decimal(11))])
+    assert long.types == ("excess_fill",)
+    parent = sums(order_class="mleg", net=Decimal(0), filled_qty=Decimal(2), qty=Decimal(2))
+    leg = sums(order_id="l1", parent_order_id="o1", ratio_qty=Decimal(3), filled_qty=Decimal(6), net=Decimal(6))
+    assert off([parent, leg]) == []
+    assert [one.order_id for one in off([parent, leg._replace(net=Decimal(5))])] == ["o1", "l1"]

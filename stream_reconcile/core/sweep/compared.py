@@ -32,17 +32,13 @@ class Compared(NamedTuple):
     """Sum of the fills we have of it; 0 where the broker states none filled."""
     origin: str | None
     bound: bool | None
-    successor_missing: bool
-    """`replaced_by` names an order that has no row."""
+    missing_successor: str | None
+    """What `replaced_by` names, if that order has no row."""
     submitted_s: float | None
     updated_s: float
-    is_multi_leg: bool = False
-    """A multi-leg parent counts units; its executions are booked under its legs."""
-
-    @property
-    def adds_up(self) -> bool:
-        """The fills are what the broker states as filled (I9)."""
-        return self.is_multi_leg or self.filled_qty is None or self.net_qty == self.filled_qty
+    drift: dict[str, list[str]] | None = None
+    """Terms of our row that are not as its decision has them: name to the broker's value and ours. An order that
+    stands in place of another, as a replace makes one, has none."""
 
     @property
     def is_dominated(self) -> bool:
@@ -69,15 +65,18 @@ class Found(NamedTuple):
     evidence: dict[str, Any]
 
 
-def found_in(one: Compared, now_s: float, graces: Graces) -> list[Found]:
+def found_in(one: Compared, now_s: float, graces: Graces, *, parent_is_new: bool = False) -> list[Found]:
     """What is wrong with an order, as read at `now_s`, after apply has passed all that was in the log then.
+
+    `parent_is_new`: it was read inside an order of which we knew nothing either.
 
     A difference of version alone is none: the broker is a moment ahead. The sums of fills are apply's to check.
     """
     found: list[Found] = []
 
     def add(kind: str, **ours: Any) -> None:
-        broker = {"status": one.status, "filled_qty": _text(one.filled_qty)}
+        # With its version: what is found a second time by the same words is another finding.
+        broker = {"status": one.status, "filled_qty": _text(one.filled_qty), "updated_s": one.updated_s}
         mine = {"status": one.our_status, "filled_qty": _text(one.our_filled_qty), **ours}
         found.append(Found(kind, one.order_id, {"broker": broker, "ours": mine}))
 
@@ -86,22 +85,14 @@ def found_in(one: Compared, now_s: float, graces: Graces) -> list[Found]:
     behind = one.verdict in ("newer", "other")
     if settled and behind and is_terminal(status) and one.our_status is not None and not is_terminal(one.our_status):
         add("missed_terminal")
-    if settled and one.successor_missing:
-        add("broken_replace_chain")
-    if settled and one.parent_order_id is not None and one.verdict == "new":
+    # Of an order that is new here, the successor may be just as new: it is looked at when both are published.
+    if settled and one.missing_successor is not None and one.verdict != "new":
+        add("broken_replace_chain", missing=one.missing_successor)
+    if settled and one.parent_order_id is not None and one.verdict == "new" and not parent_is_new:
         add("missing_leg", parent_order_id=one.parent_order_id)
     if status in STUCK and now_s - one.updated_s >= graces.stuck_s:
         add("stuck_pending")
     return found
-
-
-def sum_found(one: Compared, now_s: float, graces: Graces) -> Found | None:
-    """B1 or B7 of an order whose row is a snapshot: what apply leaves to the sweep, past its grace."""
-    if one.adds_up or one.filled_qty is None or now_s - one.updated_s < graces.finding_s:
-        return None
-    kind = "missing_fill" if one.net_qty < one.filled_qty else "excess_fill"
-    broker, ours = {"filled_qty": _text(one.filled_qty)}, {"net_fills": _text(one.net_qty)}
-    return Found(kind, one.order_id, {"broker": broker, "ours": ours})
 
 
 def origin_of(one: Compared, now_s: float, graces: Graces) -> Found | None:
@@ -113,9 +104,23 @@ def origin_of(one: Compared, now_s: float, graces: Graces) -> Found | None:
     return Found(kind, one.order_id, {"broker": {"order_id": one.order_id}, "ours": {"origin": one.origin}})
 
 
+def drift_of(one: Compared) -> Found | None:
+    """A6: limit, time in force or quantity are not as decided, and no replace says why."""
+    if not one.drift or not one.is_dominated:
+        return None
+    broker = {name: theirs for name, (theirs, _ours) in one.drift.items()}
+    ours = {name: decided for name, (_theirs, decided) in one.drift.items()}
+    return Found("parameter_drift", one.order_id, {"broker": broker, "ours": ours})
+
+
 def wants_a_look(one: Compared) -> bool:
     """Whether apply has to be waited for before anything can be said of this order."""
-    return not one.is_dominated or one.successor_missing or not one.adds_up
+    return not one.is_dominated or one.missing_successor is not None or not adds_up(one)
+
+
+def adds_up(one: Compared) -> bool:
+    """Whether the fills that we have of the order are as many as the broker says. A multi-leg parent has none."""
+    return one.filled_qty is None or one.net_qty == one.filled_qty
 
 
 def is_news(one: Compared) -> bool:

@@ -11,7 +11,9 @@ import structlog
 
 from stream_reconcile.core.sweep.adjustments import residual, stand_ins
 from stream_reconcile.jobs.sweep.publish import Finding
-from stream_reconcile.store.comparison import Comparer
+from stream_reconcile.store.comparison import Comparer, Short
+from stream_reconcile.store.discrepancies import Findings
+from stream_reconcile.store.sweeps import Run
 
 if TYPE_CHECKING:
     from stream_reconcile.jobs.sweep.run import Tools
@@ -21,8 +23,10 @@ log = structlog.get_logger()
 _MOST: Final = 50
 
 
-def adjust(tools: Tools, comparer: Comparer, publish: Callable[[Iterable[Finding]], None], read_ns: int) -> int:
-    """Publish what is to stand for frames that were lost for good, and for executions that nothing explains.
+def adjust(
+    tools: Tools, comparer: Comparer, run: Run, publish: Callable[[Iterable[Finding]], None], read_ns: int
+) -> int:
+    """Publish what is to stand for frames that were lost for good, and for executions that nothing explains (B2).
 
     After the activities were read up to `read_ns` (nanoseconds since the epoch) and applied; gives how many.
     """
@@ -36,14 +40,22 @@ def adjust(tools: Tools, comparer: Comparer, publish: Callable[[Iterable[Finding
             made += stand_ins(order_id, filled_qty, fills.get(order_id, []), reversals.get(order_id, []))
     few = comparer.too_little_filled(graces.residual_s, _MOST)
     if few:
-        fills = comparer.fills_of([short.order_id for short in few])
+        fills, unexplained = comparer.fills_of([short.order_id for short in few]), Findings()
         for short in few:
             missing = residual(*short, fills.get(short.order_id, []), read_ns)
             if missing is not None:
                 made.append(missing)
+                unexplained.open(tools.account_id, "unexplained_fill", short.order_id, _evidence(short, missing))
                 log.warning("residual_made", account_id=tools.account_id, order_id=short.order_id)
+        # Before the residual makes the sums agree: a crash between the two must not leave it unnoticed.
+        tools.store.write(unexplained, run)
     topic, now_ns = tools.config.topics.adjustments, time.time_ns()
     publish(Finding(topic, one["kind"], one["order_id"], now_ns, json.dumps(one).encode()) for one in made)
     if made:
         tools.barrier.wait()
     return len(made)
+
+
+def _evidence(short: Short, missing: dict[str, Any]) -> dict[str, Any]:
+    broker = {"filled_qty": str(short.filled_qty), "filled_avg_price": str(short.filled_avg_price)}
+    return {"broker": broker, "ours": {name: missing[name] for name in ("key", "qty", "price", "as_of")}}

@@ -22,7 +22,7 @@ class DecisionCheck:
     def __init__(self, tools: Tools, comparer: Comparer, run: Run) -> None:
         self._tools, self._comparer, self._run = tools, comparer, run
         self._absent: dict[str, OpenDecision] = {}
-        self._sooner: list[str] = []
+        self._sooner: list[OpenDecision] = []
         self._there: list[str] = []
 
     def ask(self, take: Callable[[Found], None]) -> None:
@@ -39,7 +39,7 @@ class DecisionCheck:
             elif decision.due:
                 self._absent[decision.client_order_id] = decision
             else:
-                self._sooner.append(decision.client_order_id)
+                self._sooner.append(decision)
 
     def conclude(self) -> None:
         """After a complete read: A1 at the first "not found", A2 at the second, both past the grace."""
@@ -48,23 +48,26 @@ class DecisionCheck:
         apart_s = tools.config.timing.graces.apart_s
         times = tools.store.note_absences(self._run, self._absent, id_kind="client", apart_s=apart_s)
         tools.store.note_checks(self._run, self._there, id_kind="client")
-        for client_id in self._sooner:
-            findings.open(account, "ambiguous_submit", client_id, _evidence(client_id, "not found yet"))
+        for decision in self._sooner:
+            self._unknown(decision, findings)
         for client_id, decision in self._absent.items():
-            if times.get(client_id, 0) > 1:
+            if times[client_id].times > 1:
                 if tools.store.set_decision(
                     decision.decision_id, "not_placed", before=("submitted", "planned", "unknown")
                 ):
                     findings.open(account, "not_placed", client_id, _evidence(client_id, "never arrived"))
                     findings.close(account, "ambiguous_submit", client_id)
             else:
-                tools.store.set_decision(decision.decision_id, "unknown", before=("submitted", "planned"))
-                findings.open(account, "ambiguous_submit", client_id, _evidence(client_id, "not found yet"))
-        waiting = {decision.client_order_id for decision in self._comparer.unresolved_decisions(0, _MOST)}
-        for kind, client_id in tools.store.open_of(["ambiguous_submit"]):
-            if client_id not in waiting:
-                findings.close(account, kind, client_id)  # bound: its order was seen
+                self._unknown(decision, findings)
+        standing = [client_id for _kind, client_id in tools.store.open_of(["ambiguous_submit"])]
+        for client_id in self._comparer.answered_decisions(standing):
+            findings.close(account, "ambiguous_submit", client_id)
         tools.store.write(findings, self._run, resolution="the broker's answer is known")
+
+    def _unknown(self, decision: OpenDecision, findings: Findings) -> None:
+        self._tools.store.set_decision(decision.decision_id, "unknown", before=("submitted", "planned"))
+        client_id = decision.client_order_id
+        findings.open(self._tools.account_id, "ambiguous_submit", client_id, _evidence(client_id, "not found yet"))
 
 
 def _evidence(client_order_id: str, what: str) -> dict[str, object]:

@@ -8,17 +8,28 @@ end of the log as it was after the read; what differs still is published, and lo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 import structlog
 
 from stream_reconcile.core.errors import SweepIncomplete, WireError
 from stream_reconcile.core.observation import Observation, Seen
-from stream_reconcile.core.sweep.compared import Compared, Found, Graces, found_in, is_news, still_open, wants_a_look
+from stream_reconcile.core.sweep.compared import (
+    Compared,
+    Found,
+    Graces,
+    adds_up,
+    drift_of,
+    found_in,
+    is_news,
+    still_open,
+    wants_a_look,
+)
 from stream_reconcile.core.wire.parse import Parser
 from stream_reconcile.jobs.sweep.barrier import Barrier
 from stream_reconcile.jobs.sweep.publish import Finding
-from stream_reconcile.store.comparison import Comparer
+from stream_reconcile.store.comparison import Comparer, OpenRow
 
 log = structlog.get_logger()
 
@@ -48,9 +59,10 @@ class Examiner:
         barrier: Barrier,
         publish: Publish,
         graces: Graces,
-        open_rows: Iterable[str],
+        open_rows: Iterable[OpenRow],
         *,
         watched: set[str],
+        told_unreadable: set[bytes],
         with_origins: bool,
     ) -> None:
         self._account_id, self._topic, self._graces = account_id, topic, graces
@@ -58,7 +70,7 @@ class Examiner:
         self._with_origins = with_origins
         self._parser = Parser()
         self._pending: list[Read] = []
-        self.unnamed = dict.fromkeys(open_rows)
+        self.unnamed = {row.order_id: row for row in open_rows}
         """Orders that are open by our rows and that nothing read so far has named, in their order."""
         self.watched = watched
         """Orders of which something is open that closes itself."""
@@ -69,11 +81,14 @@ class Examiner:
         """Of the newest page, when the order that was submitted first was: seconds since the epoch."""
         self.checked: set[str] = set()
         """Orders that were read and that the broker may yet change."""
+        self.successors: set[str] = set()
+        """Orders that a replaced one names, which have no row and were not read so far."""
+        self._new: set[str] = set()
         self.unreadable = 0
+        self._told_unreadable = told_unreadable
         self.found: list[Found] = []
         self.settled: list[Compared] = []
         """Orders that needed a look, as they stand now that apply has passed it."""
-        self._short: list[Read] = []
         self.news: list[Compared] = []
         """Orders that the broker has changed, and of which the log held nothing."""
         self.foreign: list[Compared] = []
@@ -93,6 +108,12 @@ class Examiner:
         if len(self._pending) >= _MOST_PENDING:
             self.settle()
 
+    def unsure(self, now_s: float) -> tuple[set[str], set[str]]:
+        """Orders whose fills did not add up when they were settled: all, and those past the grace."""
+        short = [one for one in self.settled if not adds_up(one)]
+        late = {one.order_id for one in short if now_s - one.updated_s >= self._graces.finding_s}
+        return {one.order_id for one in short}, late
+
     def settle(self) -> None:
         """Wait for apply, publish what differs still, wait for that, and see that it is there.
 
@@ -106,8 +127,9 @@ class Examiner:
         differing: list[Read] = []
         for read, compared in self._compared(reads):
             self.news += filter(is_news, compared)
+            unknown = compared[0].verdict == "new"
             for one in compared:
-                self.found += found_in(one, now_s, self._graces)
+                self.found += found_in(one, now_s, self._graces, parent_is_new=unknown)
             if not all(one.is_dominated for one in compared):
                 differing.append(read)
         if differing:
@@ -115,22 +137,20 @@ class Examiner:
                 Finding(self._topic, "snapshot", read.order_id, read.received_at_ns, read.raw) for read in differing
             )
             self._barrier.wait()
+        self._new.clear()  # they have rows now
         left = 0
-        for read, compared in self._compared(reads):
+        for _read, compared in self._compared(reads):
             self.settled += compared
-            self._note_origin(compared)
+            for one in compared:
+                if one.missing_successor is not None:
+                    self.found += found_in(one, now_s, self._graces)
+            self._note_terms(compared)
             left += not all(one.is_dominated for one in compared)
-            if not all(one.adds_up for one in compared):
-                self._short.append(read)
         if left:
             raise SweepIncomplete(
                 f"{left} of {len(differing)} orders that were published are not in the tables as the broker has them: "
                 "`stream-reconcile dead-letters list` may tell why"
             )
-
-    def off(self) -> list[Compared]:
-        """Orders whose fills do not add up, now that all that is known of them is applied."""
-        return [one for _read, compared in self._compared(self._short) for one in compared if not one.adds_up]
 
     def _read(self, raw: bytes, received_at_ns: int) -> Read | None:
         # Its place in the log is not known yet, and compares with nothing.
@@ -138,10 +158,13 @@ class Examiner:
         try:
             parsed = self._parser.snapshot(raw, seen)
         except WireError as error:
-            # Apply will say the same and keep it as a dead letter, which blocks the proof.
             self.unreadable += 1
-            log.warning("order_not_readable", account_id=self._account_id, why=str(error))
-            self._publish([Finding(self._topic, "snapshot", "", received_at_ns, raw)])
+            digest = sha256(raw).digest()
+            if digest not in self._told_unreadable:
+                # Apply will say the same and keep it as a dead letter, which blocks the proof.
+                log.warning("order_not_readable", account_id=self._account_id, why=str(error))
+                self._publish([Finding(self._topic, "snapshot", "", received_at_ns, raw)])
+                self._told_unreadable.add(digest)
             return None
         return Read(raw, parsed.observations[0].order_id, received_at_ns, parsed.observations)
 
@@ -153,14 +176,20 @@ class Examiner:
     def _note(self, compared: Sequence[Compared], now_s: float) -> None:
         for one in compared:
             self.unnamed.pop(one.order_id, None)
+            self.successors.discard(one.order_id)
+            if one.verdict == "new":
+                self._new.add(one.order_id)
+            if one.missing_successor is not None and one.missing_successor not in self._new:
+                self.successors.add(one.missing_successor)
             if one.order_id in self.watched:
                 self.seen_again.add(one.order_id)
             if still_open(one.status):
                 self.checked.add(one.order_id)
             if not wants_a_look(one):
                 self.found += found_in(one, now_s, self._graces)
-        self._note_origin(compared)
+        self._note_terms(compared)
 
-    def _note_origin(self, compared: Iterable[Compared]) -> None:
+    def _note_terms(self, compared: Iterable[Compared]) -> None:
         if self._with_origins and len(self.foreign) < _MOST_FOREIGN:
             self.foreign += [one for one in compared if one.origin in ("external", "recovered")]
+        self.found += [drift for one in compared if (drift := drift_of(one)) is not None]

@@ -186,7 +186,7 @@ class _Job:
             sweep = self._run(tools, kind)
             tools.store.answer(action_id, _answer(sweep))
             return True
-        windows = tools.store.windows()
+        windows = tools.store.windows(tools.letters_of)
         kind_due = due(
             tools.store.ages(),
             self._config.timing.intervals,
@@ -207,7 +207,7 @@ class _Job:
             if len(self._under_way) == 1 and kind in (Kind.DEEP, Kind.FULL):
                 self._one(tools)
 
-        windows = [window for window in tools.store.windows() if not window.all_time]
+        windows = [window for window in tools.store.windows(tools.letters_of) if not window.all_time]
         sweep = Sweep(tools, kind, windows if kind is Kind.GAP else (), between=between)
         self._under_way.append(kind)
         try:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -17,23 +17,27 @@ from stream_reconcile.broker.rest import Found as Answer
 from stream_reconcile.broker.rest import RestClient
 from stream_reconcile.core.budget import RateBudget
 from stream_reconcile.core.errors import IncompleteRead, ReconcileError, Stopped, SweepIncomplete, UnreachableError
-from stream_reconcile.core.sweep.compared import SELF_CLOSING, found_in, origin_of, sum_found
+from stream_reconcile.core.sweep.compared import SELF_CLOSING, found_in, origin_of
 from stream_reconcile.core.sweep.schedule import Kind
+from stream_reconcile.jobs.apply.decode import UNKNOWN_ACCOUNT
 from stream_reconcile.jobs.sweep.activities import ActivityReader
 from stream_reconcile.jobs.sweep.adjust import adjust
 from stream_reconcile.jobs.sweep.barrier import Barrier
 from stream_reconcile.jobs.sweep.config import SweepConfig
 from stream_reconcile.jobs.sweep.decisions import DecisionCheck
 from stream_reconcile.jobs.sweep.examine import Examiner
+from stream_reconcile.jobs.sweep.letters import LetterCheck
 from stream_reconcile.jobs.sweep.metrics import SweepMetrics
 from stream_reconcile.jobs.sweep.publish import Finding, Publisher
-from stream_reconcile.store.comparison import Comparer
+from stream_reconcile.jobs.sweep.sums import check_residuals, check_sums
+from stream_reconcile.store.comparison import Comparer, OpenRow
 from stream_reconcile.store.discrepancies import Findings
 from stream_reconcile.store.sweeps import GAP_OVERLAP, Counts, SweepStore, Window
 
 log = structlog.get_logger()
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_INCOMPLETE_IN_A_ROW: Final = 3
 _MOST_BY_HAND: Final = 50  # orders asked for by id in one sweep for reasons other than being open
 
 
@@ -51,6 +55,13 @@ class Tools:
     publisher: Publisher
     metrics: SweepMetrics
     halt: threading.Event
+    told_unreadable: set[bytes] = field(default_factory=set)
+    """Digests of orders that could not be read and are published already: they are told once, not at each sweep."""
+
+    @property
+    def letters_of(self) -> list[str]:
+        """Accounts whose dead letters are ours: where we have the only one, also those that name none."""
+        return [self.account_id, *([UNKNOWN_ACCOUNT] if self.config.sole_account else [])]
 
 
 class Sweep:
@@ -64,7 +75,9 @@ class Sweep:
         self._pages = self._published = self._unchecked = 0
         self._requests_before = tools.client.requests
         self._absent: list[str] = []
-        self._adds_up = True
+        self._asked: set[str] = set()
+        self._answered: set[str] = set()
+        self._off: set[str] = set()
         self.proven_at: datetime | None = None
         self.error: str | None = None
         self.examiner: Examiner | None = None
@@ -80,6 +93,7 @@ class Sweep:
         self._examiner = self.examiner = self._new_examiner()
         self._activities = ActivityReader(tools, self._comparer, self._page_read, self._publish)
         self._decisions = DecisionCheck(tools, self._comparer, self._run)
+        self._letters = LetterCheck(tools, self._comparer, self._run, self.kind)
         try:
             self._read(read_until)
             self._check()
@@ -111,8 +125,9 @@ class Sweep:
             tools.barrier,
             self._publish,
             tools.config.timing.graces,
-            self._comparer.open_rows(),
+            self._comparer.open_rows(tools.config.timing.graces.absence_s),
             watched={subject for _kind, subject in tools.store.open_of(SELF_CLOSING)},
+            told_unreadable=tools.told_unreadable,
             with_origins=policy == "open" or (policy == "auto" and tools.store.has_decisions()),
         )
 
@@ -136,10 +151,13 @@ class Sweep:
                 self._tools.store.note_progress(self._run, reached, self._counts())
         self._activities.read(self._activities_after(read_until))
         self._by_id(self._comparer.unknown(self._activities.orders), most=None)
-        self._by_id(self._comparer.unread_orders(_MOST_BY_HAND), most=None)
+        self._by_id(self._letters.orders, most=_MOST_BY_HAND)
         self._by_id(sorted(examiner.watched - examiner.seen_again - examiner.unnamed.keys()), most=_MOST_BY_HAND)
         self._decisions.ask(self._take)
-        self._by_id([*examiner.unnamed], most=self._most_by_id())
+        self._open_here([*examiner.unnamed.values()], most=self._most_by_id())
+        # What a chain names may name a further one.
+        while wanted := self._comparer.unknown(examiner.successors - self._asked):
+            self._by_id(wanted, most=_MOST_BY_HAND)
 
     def _activities_after(self, read_until: datetime | None) -> datetime:
         timing = self._tools.config.timing
@@ -159,16 +177,31 @@ class Sweep:
     def _by_id_share(self) -> float:
         return self._tools.config.timing.by_id_share
 
-    def _by_id(self, orders: list[str], *, most: int | None) -> None:
-        asked = orders if most is None else orders[:most]
-        self._unchecked += len(orders) - len(asked)
-        for order_id in asked:
+    def _by_id(self, orders: Iterable[str], *, most: int | None) -> None:
+        """Ask for each that was not asked for yet, at most so many."""
+        for order_id in [order_id for order_id in orders if order_id not in self._asked][:most]:
             self._between()
+            self._asked.add(order_id)
             answer = self._tools.client.order(order_id)
-            if answer is None:
-                self._absent.append(order_id)
-            else:
+            if answer is not None:
+                self._answered.add(order_id)
                 self._take(answer)
+
+    def _open_here(self, rows: list[OpenRow], *, most: int | None) -> None:
+        """Ask for what is open here and in no list, by every id that we hold (I6)."""
+        client = self._tools.client
+        asked = rows[:most]
+        self._unchecked += len(rows) - len(asked)
+        for row in asked:
+            self._between()
+            self._asked.add(row.order_id)
+            answer = client.order(row.order_id)
+            if answer is None and row.client_order_id:
+                answer = client.order_by_client_id(row.client_order_id)
+            if answer is not None:
+                self._take(answer)
+            if row.order_id in self._examiner.unnamed and row.due:
+                self._absent.append(row.order_id)
 
     def _take(self, answer: Answer) -> None:
         self._examiner.take([answer.raw], answer.received_at_ns)
@@ -195,32 +228,31 @@ class Sweep:
         self._activities.settle()
         self._activities.read_suspects()
         self._activities.settle()
-        adjust(tools, self._comparer, self._publish, _ns(self._now))
+        adjust(tools, self._comparer, self._run, self._publish, _ns(self._now))
         now_s = time.time()
         findings = Findings()
-        already = tools.store.open_of(["missing_fill", "excess_fill"])
+        self._off = check_sums(tools, self._comparer, examiner, findings)
+        check_residuals(tools, self._comparer, findings)
         for found in examiner.found:
             findings.open(tools.account_id, found.type, found.subject, found.evidence)
-        for one in examiner.off():
-            self._adds_up = False
-            if (off := sum_found(one, now_s, graces)) is not None and (off.type, off.subject) not in already:
-                findings.open(tools.account_id, off.type, off.subject, off.evidence)
         for one in examiner.foreign:
             if (origin := origin_of(one, now_s, graces)) is not None:
                 findings.open(tools.account_id, origin.type, origin.subject, origin.evidence)
                 if origin.type == "unrecorded_order":
                     findings.close(tools.account_id, origin.type, origin.subject)  # the row is there, and bound
         absences = tools.store.note_absences(self._run, self._absent, id_kind="order", apart_s=graces.apart_s)
-        for order_id, times in absences.items():
-            if times > 1:
-                evidence = {"broker": {"absent": True}, "ours": {"order_id": order_id}}
+        for order_id, absence in absences.items():
+            if absence.times > 1:
+                broker = {"absent": True, "since": absence.since.isoformat()}
+                evidence = {"broker": broker, "ours": {"order_id": order_id}}
                 findings.open(tools.account_id, "missing_at_broker", order_id, evidence)
         self._close_what_agrees(findings, now_s)
         tools.store.write(findings, self._run)
-        tools.store.note_checks(self._run, examiner.checked)
+        tools.store.note_checks(self._run, examiner.checked - self._off)
         self._decisions.conclude()
         if examiner.unreadable:
             raise SweepIncomplete(f"{examiner.unreadable} orders could not be read: see the dead letters")
+        self._letters.conclude(self._answered, unchecked=self._unchecked)
         if self._unchecked:
             log.info("orders_not_checked", account_id=tools.account_id, kind=self.kind.value, orders=self._unchecked)
 
@@ -238,9 +270,10 @@ class Sweep:
     def _finish(self, began: float) -> None:
         tools = self._tools
         tools.store.finish(self._run, self._counts(), error=self.error)
+        self._note_incomplete()
         if self.error is None:
             tools.store.close_windows(self._run)
-            self.proven_at = self._prove() if self._adds_up else None
+            self.proven_at = self._prove()
         tools.metrics.seconds.labels(self.kind.value).observe(time.monotonic() - began)
         outcome = "proved" if self.proven_at else "incomplete" if self.error else "complete"
         tools.metrics.runs.labels(tools.account_id, self.kind.value, outcome).inc()
@@ -254,9 +287,23 @@ class Sweep:
             why=self.error,
         )
 
+    def _note_incomplete(self) -> None:
+        """F3: several in a row; the next complete one of the kind ends it."""
+        store, kind, findings = self._tools.store, self.kind.value, Findings()
+        if self.error is None:
+            if ("incomplete_sweep", kind) in store.open_of(["incomplete_sweep"]):
+                findings.close(self._tools.account_id, "incomplete_sweep", kind)
+        elif (row := store.incomplete(self.kind)).times >= _INCOMPLETE_IN_A_ROW:
+            since = row.since.isoformat() if row.since is not None else None
+            evidence = {"broker": {"error": row.error}, "ours": {"incomplete": row.times, "since": since}}
+            findings.open(self._tools.account_id, "incomplete_sweep", kind, evidence)
+        store.write(findings, self._run, resolution="a sweep of this kind is complete")
+
     def _prove(self) -> datetime | None:
         """The transaction that writes the proof finds every cursor still past the end of the log of a moment ago."""
         tools = self._tools
+        if self._off:
+            return None
         with suppress(UnreachableError, SweepIncomplete):
             marks = tools.barrier.wait()
             with tools.store.holding():

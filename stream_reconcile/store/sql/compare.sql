@@ -66,18 +66,28 @@ SELECT CASE
        (SELECT coalesce(sum(f.qty), 0) FROM fills f
         WHERE o.filled_qty > 0 AND f.alpaca_order_id = o.alpaca_order_id AND f.account_id = o.account_id) AS net_qty,
        e.origin, e.decision_id IS NOT NULL AS bound,
-       o.replaced_by IS NOT NULL AND NOT EXISTS (
+       CASE WHEN o.replaced_by <> '' AND NOT EXISTS (
            SELECT FROM executions s WHERE s.alpaca_order_id = o.replaced_by AND s.account_id = o.account_id
-       ) AS successor_missing,
+       ) THEN o.replaced_by END AS missing_successor,
        extract(epoch FROM o.submitted_at)::double precision AS submitted_s,
-       o.updated_at_ns / 1e9::double precision AS updated_s, o.order_class IS NOT DISTINCT FROM 'mleg' AS is_multi_leg
+       o.updated_at_ns / 1e9::double precision AS updated_s,
+       nullif(jsonb_strip_nulls(jsonb_build_object(
+           'limit_price', CASE WHEN d.limit_price <> e.limit_price THEN ARRAY[e.limit_price::text, d.limit_price::text] END,
+           'time_in_force', CASE WHEN lower(d.time_in_force) <> lower(e.time_in_force)
+                                 THEN ARRAY[e.time_in_force, d.time_in_force] END,
+           'qty', CASE WHEN d.qty <> e.qty THEN ARRAY[e.qty::text, d.qty::text] END)), '{}') AS drift
 FROM observed o
 LEFT JOIN executions e ON e.alpaca_order_id = o.alpaca_order_id AND e.account_id = o.account_id
+LEFT JOIN trade_decisions d ON d.decision_id = e.decision_id AND d.client_order_id = e.client_order_id
+                           AND d.alpaca_order_id = e.alpaca_order_id
+                           AND e.replaces IS NULL AND e.parent_order_id IS NULL
 ORDER BY o."offset"
 
 -- name: open_rows
 -- Orders of the account that are open by our rows, oldest check first; a status that we don't know counts as open.
-SELECT e.alpaca_order_id
+-- `due`: past the absence grace.
+SELECT e.alpaca_order_id, e.client_order_id,
+       coalesce(e.submitted_at, e.created_at, e.recorded_at) + %(grace_s)s * interval '1 second' <= clock_timestamp() AS due
 FROM executions e
 LEFT JOIN order_checks c ON c.account_id = e.account_id AND c.id_kind = 'order' AND c.id = e.alpaca_order_id
 WHERE e.account_id = %(account_id)s AND NOT coalesce(e.status = ANY (%(terminal)s), false)
@@ -107,16 +117,26 @@ WHERE v.account_id = %(account_id)s AND v.alpaca_order_id = ANY (%(orders)s) AND
 SELECT d.subject
 FROM discrepancies d
 WHERE d.account_id = %(account_id)s AND d.state = 'open'
-  AND d.type IN ('missing_fill', 'excess_fill', 'conflicting_fill')
+  AND d.type IN ('missing_fill', 'excess_fill', 'conflicting_fill', 'unexplained_fill')
 ORDER BY d.first_seen_at
 LIMIT %(limit)s
 
--- name: unread_orders
--- Order ids that dead letters name: what could not be read is read again at the broker.
-SELECT DISTINCT order_id
-FROM dead_letters
-WHERE account_id = %(account_id)s AND resolved_at IS NULL AND order_id IS NOT NULL
+-- name: letters
+-- Records that could not be read and that nothing has made up for yet, oldest first.
+SELECT d.account_id, d.subject, l.order_id, coalesce(l.kafka_timestamp, l.recorded_at), l.recorded_at
+FROM discrepancies d
+JOIN dead_letters l ON l.account_id = d.account_id AND l.resolved_at IS NULL
+                   AND l.topic || ':' || l.partition || ':' || l."offset" = d.subject
+WHERE d.account_id = ANY (%(accounts)s) AND d.state = 'open' AND d.type = 'undecodable'
+ORDER BY d.first_seen_at, d.discrepancy_id
 LIMIT %(limit)s
+
+-- name: answered_decisions
+-- Which of these client order ids belong to decisions that wait for nothing any more.
+SELECT d.client_order_id
+FROM trade_decisions d
+WHERE d.account_id = %(account_id)s AND d.client_order_id = ANY (%(client_ids)s)
+  AND d.state NOT IN ('planned', 'submitted', 'unknown')
 
 -- name: unresolved_decisions
 -- Decisions that have no order yet. `due`: past the absence grace, counted from when it was submitted, else from when
@@ -158,6 +178,14 @@ SELECT f.alpaca_order_id, f.fill_key, f.execution_id, f.activity_id, f.entry, f.
        coalesce(f.side, '')
 FROM fills f
 WHERE f.account_id = %(account_id)s AND f.alpaca_order_id = ANY (%(orders)s)
+
+-- name: standing_residuals
+-- Which of these orders have a residual that nothing has reversed.
+SELECT DISTINCT f.alpaca_order_id
+FROM fills f
+WHERE f.account_id = %(account_id)s AND f.alpaca_order_id = ANY (%(orders)s) AND f.entry = 'residual'
+  AND NOT EXISTS (SELECT FROM fills r WHERE r.reverses = f.fill_key AND r.alpaca_order_id = f.alpaca_order_id
+                  AND r.account_id = f.account_id)
 
 -- name: waiting_reversals
 -- Busts and corrections of these orders whose original has no row.

@@ -4,11 +4,11 @@
 -- A run begins.
 INSERT INTO sweeps (account_id, kind, owner, lease_epoch, window_start)
 VALUES (%(account_id)s, %(kind)s, %(owner)s, %(epoch)s, %(window_start)s)
-RETURNING sweep_id, started_at
+RETURNING sweep_id, started_at, window_start
 
 -- name: resumable
 -- The full sweep that was broken off, if the newest one was; it keeps its begin.
-SELECT s.sweep_id, s.started_at, s.resume_before
+SELECT s.sweep_id, s.started_at, s.window_start, s.resume_before
 FROM sweeps s
 WHERE s.account_id = %(account_id)s AND s.kind = 'full'
 ORDER BY s.started_at DESC
@@ -32,6 +32,15 @@ SET finished_at = clock_timestamp(), complete = %(complete)s, requests = %(reque
     orders = %(orders)s, activities = %(activities)s, published = %(published)s, unchecked = %(unchecked)s,
     error = %(error)s
 WHERE sweep_id = %(sweep_id)s
+
+-- name: incomplete_in_a_row
+-- How many runs of this kind have ended incomplete since the newest complete one, when the first of them began, and why
+-- the newest was not complete. A full one that is taken up again is one run.
+SELECT count(*), min(s.started_at), (array_agg(s.error ORDER BY s.started_at DESC))[1]
+FROM sweeps s
+WHERE s.account_id = %(account_id)s AND s.kind = %(kind)s AND NOT s.complete AND s.finished_at IS NOT NULL
+  AND s.started_at > coalesce((SELECT max(c.started_at) FROM sweeps c
+                               WHERE c.account_id = %(account_id)s AND c.kind = %(kind)s AND c.complete), '-infinity')
 
 -- name: prove
 -- The proof, unless something that blocks it is open; the caller has seen, in this transaction, that no cursor went back.
@@ -60,9 +69,16 @@ SELECT clock_timestamp()
 
 -- name: open_windows
 -- Windows in which frames may be missing and which have an end; oldest first. `all_time` windows need a full sweep.
-SELECT gap_id, window_start, window_end, window_start <= 'epoch' AS all_time
+-- A record that could not be read, and whose order could not either, is a window of one moment.
+SELECT window_start, window_end, window_start <= 'epoch' AS all_time
 FROM stream_gaps
 WHERE account_id = %(account_id)s AND closed_at IS NULL AND window_end IS NOT NULL
+UNION ALL
+SELECT coalesce(l.kafka_timestamp, l.recorded_at), l.recorded_at, coalesce(l.kafka_timestamp <= 'epoch', false)
+FROM discrepancies d
+JOIN dead_letters l ON l.account_id = d.account_id AND l.order_id IS NULL AND l.resolved_at IS NULL
+                   AND l.topic || ':' || l.partition || ':' || l."offset" = d.subject
+WHERE d.account_id = ANY (%(letters_of)s) AND d.state = 'open' AND d.type = 'undecodable'
 ORDER BY window_start
 
 -- name: close_windows
@@ -72,6 +88,7 @@ WITH covered AS (
     SET closed_at = clock_timestamp(), closed_by = 'sweep ' || s.sweep_id::text
     FROM sweeps s
     WHERE s.sweep_id = %(sweep_id)s AND s.complete
+      AND s.unchecked = 0
       AND g.account_id = s.account_id AND g.closed_at IS NULL AND g.window_end <= s.started_at
       AND (s.window_start <= 'epoch' OR s.window_start <= g.window_start - %(overlap)s::interval)
     RETURNING g.gap_id, g.account_id
@@ -105,7 +122,7 @@ ON CONFLICT (account_id, id_kind, id) DO UPDATE SET
     absences = CASE WHEN c.absences = 0 THEN 1
                     WHEN excluded.checked_at >= c.absent_since + %(apart_s)s * interval '1 second' THEN 2
                     ELSE c.absences END
-RETURNING c.id, c.absences
+RETURNING c.id, c.absences, c.absent_since
 
 -- name: forget_checks
 -- Orders that have ended are in order_checks for nothing.
