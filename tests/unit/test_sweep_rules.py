@@ -100,6 +100,7 @@ def ages(**newest: float) -> dict[Kind, Ages]:
         ({"hot": 9.0, "deep": 20.0}, False, False, True, None),
         ({"hot": 10.0, "deep": 20.0}, False, False, True, Kind.HOT),
         ({"hot": 1.0, "deep": 300.0}, False, False, True, Kind.DEEP),
+        ({"hot": 99.0, "deep": 300.0}, False, False, True, Kind.DEEP),
         ({"hot": 1.0, "deep": 20.0}, False, False, False, Kind.DEEP),
         ({"hot": 1.0, "deep": 20.0}, False, True, True, Kind.FULL),
         ({"hot": 1.0, "deep": 20.0, "full": 299.0}, False, True, True, None),

@@ -50,14 +50,14 @@ def due(
     """
     if windows and _old(ages.get(Kind.GAP), intervals.retry_s) and Kind.GAP not in stalled:
         return Kind.GAP
+    # Before hot ones, which run between their pages: where each hot sweep takes longer than its interval, the others
+    # would never have their turn.
+    if not stalled and (not started or _old(ages.get(Kind.DEEP), intervals.deep_s)):
+        return Kind.DEEP
+    if not stalled and all_time and _old(ages.get(Kind.FULL), intervals.deep_s):
+        return Kind.FULL
     if _old(ages.get(Kind.HOT), intervals.hot_s) and _old(ages.get(Kind.GAP), intervals.hot_s):
         return Kind.HOT
-    if stalled:
-        return None
-    if not started or _old(ages.get(Kind.DEEP), intervals.deep_s):
-        return Kind.DEEP
-    if all_time and _old(ages.get(Kind.FULL), intervals.deep_s):
-        return Kind.FULL
     return None
 
 

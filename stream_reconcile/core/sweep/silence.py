@@ -7,6 +7,8 @@ from typing import Final
 OLDER_THAN_S: Final = 20.0
 _CHANGES: Final = 2
 _ASK_AGAIN_S: Final = 60.0
+# An event's time and the `updated_at` of its order differ by some milliseconds.
+_ALIKE_S: Final = 2.0
 
 
 class SilenceWatch:
@@ -24,7 +26,7 @@ class SilenceWatch:
         """Whether the socket that listens since `listening_s` carries nothing: two changes (of two orders, or two of
         one), each since it listens and older than `OLDER_THAN_S`, and no frame since. True once a minute at most."""
         since = max(newest_frame_s or 0.0, listening_s or 0.0)
-        self._changes = {change: None for change in self._changes if change[1] > since}
+        self._changes = {change: None for change in self._changes if change[1] > since + _ALIKE_S}
         if listening_s is None:
             return False
         told_late = [change for change in self._changes if now_s - change[1] >= OLDER_THAN_S]

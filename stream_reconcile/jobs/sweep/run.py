@@ -250,6 +250,8 @@ class Sweep:
         tools.store.write(findings, self._run)
         tools.store.note_checks(self._run, examiner.checked - self._off)
         self._decisions.conclude()
+        if self.kind is Kind.DEEP:
+            tools.store.forget_checks()
         if examiner.unreadable:
             raise SweepIncomplete(f"{examiner.unreadable} orders could not be read: see the dead letters")
         self._letters.conclude(self._answered, unchecked=self._unchecked)

@@ -21,7 +21,8 @@ CREATE TABLE sweeps (
     error           text,
     CONSTRAINT sweeps_proof_check CHECK (proven_equal_at IS NULL OR complete)
 );
-CREATE INDEX sweeps_account_idx ON sweeps (account_id, started_at DESC);
+CREATE INDEX sweeps_account_idx ON sweeps (account_id, kind, started_at DESC);
+CREATE INDEX sweeps_complete_idx ON sweeps (account_id, kind, started_at DESC) WHERE complete;
 CREATE INDEX sweeps_proven_idx ON sweeps (account_id, proven_equal_at DESC) WHERE proven_equal_at IS NOT NULL;
 COMMENT ON TABLE sweeps IS 'Runs of the sweep: what each read of the broker, and whether it proved the rows equal.';
 COMMENT ON COLUMN sweeps.sweep_id IS 'Our id of the run; stream_id of its Kafka records.';
