@@ -18,6 +18,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from stream_reconcile import intents
@@ -60,6 +61,7 @@ def shared(servers: Servers, kafka: str, postgres_server: str, simulator: Runnin
         reconciling(simulator, dsn, kafka, prefix, timing=TIMING) as running,
     ):
         running.listening()
+        running.proved(scope="deep")
         yield running
 
 
@@ -252,6 +254,19 @@ def test_a5_an_order_that_nobody_decided_waits_for_a_person(whole: Whole, rest: 
     accept(whole, row)
     whole.simulator.control.operate(placed["id"], "cancel")
     here(whole, placed["id"], "canceled")
+
+
+@pytest.mark.parametrize(("policy", "expected"), [("open", ["external_order"]), ("accept", [])])
+def test_a5_what_is_made_of_them_is_a_setting(
+    policy: str, expected: list[str], database: str, kafka: str, topic_prefix: str
+) -> None:
+    with running_simulator(seed=23, rate_limit=100_000) as own, Rest(own) as rest:
+        placed = place(rest, symbol="T", **RESTING)
+        with reconciling(own, database, kafka, topic_prefix, ingest=False, external_orders=policy) as whole:
+            here(whole, placed["id"], "new")
+            whole.proved()
+            whole.proved()
+            assert whole.open_types() == expected
 
 
 def test_a6_terms_that_nobody_asked_for(whole: Whole, rest: Rest) -> None:
@@ -489,9 +504,32 @@ def test_f2_an_unreadable_record_of_an_order(whole: Whole, rest: Rest) -> None:
     assert row["resolution"] == "its order was read again at the broker"
 
 
+def test_f2_an_unreadable_record_of_an_order_that_the_broker_does_not_know(whole: Whole) -> None:
+    whole.simulator.control.send(frame(order={"id": "no-such-order", "qty": "a lot"}))
+    (letter,) = wait_until(
+        lambda: whole.rows("SELECT * FROM dead_letters WHERE order_id = 'no-such-order'"), what="the letter"
+    )
+    row = found(whole, "undecodable", f"{letter['topic']}:{letter['partition']}:{letter['offset']}", "resolved")
+    assert row["resolution"] == "a complete sweep has read all of its time again"
+    assert "no-such-order" not in {each["subject"] for each in whole.discrepancies()}
+
+
+def test_f2_a_record_that_is_none_at_all(whole: Whole) -> None:
+    producer = Producer({"bootstrap.servers": whole.kafka, "log_level": 0})
+    producer.produce(whole.topics.trade_updates, b"junk", partition=0)
+    assert producer.flush(20) == 0
+    (letter,) = wait_until(lambda: whole.rows("SELECT * FROM dead_letters WHERE account_id = 'unknown'"), what="it")
+    row = found(whole, "undecodable", f"{letter['topic']}:{letter['partition']}:{letter['offset']}", "resolved")
+    assert row["account_id"] == "unknown"
+    assert by_sweep(row)
+
+
 def test_f2_an_unreadable_record_of_nobody_knows_what(whole: Whole) -> None:
     whole.simulator.control.send(frame(order={"qty": "1"}))
-    (letter,) = wait_until(lambda: whole.rows("SELECT * FROM dead_letters WHERE order_id IS NULL"), what="the letter")
+    (letter,) = wait_until(
+        lambda: whole.rows("SELECT * FROM dead_letters WHERE order_id IS NULL AND account_id <> 'unknown'"),
+        what="the letter",
+    )
     row = found(whole, "undecodable", f"{letter['topic']}:{letter['partition']}:{letter['offset']}", "resolved")
     assert by_sweep(row)
     assert row["resolution"] == "a complete sweep has read all of its time again"
