@@ -42,8 +42,9 @@ class PositionStore:
     def known(self) -> dict[str, Stored]:
         """By symbol; UNSEEN stands for all that are not in it."""
         found: dict[str, Stored] = {}
-        for symbol, since, possible, agreed, misfit, adjusted, fees, crypto, fitted in self._rows("known"):
-            known = Known(symbol, _ns(since), tuple(possible), agreed, _ns(misfit), adjusted, fees, crypto)
+        for symbol, since, possible, agreed, misfit, adjusted, traded, fees, crypto, fitted in self._rows("known"):
+            times = _ns(since), _ns(misfit)
+            known = Known(symbol, times[0], tuple(possible), agreed, times[1], adjusted, traded, fees, crypto)
             found[symbol] = Stored(known, _ns(fitted))
         return found
 
@@ -89,6 +90,7 @@ class PositionStore:
             "baseline_qty": known.baseline,
             "misfit_since": _moment(known.misfit_ns),
             "adjusted_qty": known.adjusted,
+            "traded_qty": known.traded,
             "fee_qty": known.fees,
             "fitted": fitted,
             "last_qty": reading.qty,

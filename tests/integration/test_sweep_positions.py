@@ -169,8 +169,7 @@ def test_a_split_is_recognised_and_counts_once(simulator: RunningSimulator, rest
     assert [(row["subject"], row["state"]) for row in found] == [("NVDA", "resolved")]
     assert found[0]["evidence"]["broker"]["activities"] == [{"id": split["id"], "type": "SPLIT", "qty": "30"}]
     bought(simulator, rest, symbol="NVDA", qty="1")
-    row = read(whole, "NVDA", lambda row: row["last_qty"] == 41, "the reading after the next fill")
-    assert row["adjusted_qty"] == 30
+    read(whole, "NVDA", lambda row: row["baseline_qty"] == 41, "the baseline after the next fill")
     whole.proved(scope="deep")
     assert drifts(whole, "open", "resolved") == []
     assert whole.value("SELECT count(*) FROM position_adjustments") == 1
@@ -190,7 +189,7 @@ def test_a_fee_in_coins_waits_for_its_activity_and_more_than_a_fee_does_not(
     assert known(whole, "BTCUSD")["misfit_since"] is None
     simulator.control.clear_faults()
     row = read(whole, "BTCUSD", lambda row: row["fee_qty"] > 0, "the fee to be counted")
-    assert str(row["adjusted_qty"]) == "-0.0025"
+    assert str(row["fee_qty"]) == "0.0025"
     assert whole.discrepancies(kind="position_drift") == []
     simulator.control.fault("withhold_activities")
     simulator.control.add_activity("JNLS", symbol="BTC/USD", qty="-0.5", position="-0.5")

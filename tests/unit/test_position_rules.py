@@ -76,6 +76,16 @@ def test_a_reading_shows_some_moment_of_its_last_window(fill_s: float, qty: str,
     assert fits(read(100, qty), read(0, "3"), [move(100 + fill_s, "2")]) is expected
 
 
+def test_a_baseline_moves_on_with_a_reading_that_fits() -> None:
+    fills = [move(10, "2"), move(90, "1")]
+    moved = judged(counted(agreed("3", crypto=True), []), read(100, "6"), fills).known
+    assert (moved.since_ns, moved.baseline, moved.traded) == (at(85), Decimal(5), Decimal(2))
+    # Known late: of the window, it counts; and what fees may have taken is reckoned from the first reading on.
+    after = judged(moved, read(200, "7"), [*fills, move(99, "1")])
+    assert (after.verdict, after.allowed) == (Verdict.FITS, Decimal("0.020"))
+    assert judged(moved, read(100, "6"), fills).known == moved
+
+
 def test_a_misfit_is_a_drift_when_it_lasts_and_over_when_one_reading_fits() -> None:
     first = judged(agreed("3"), read(100, "5"), [])
     assert (first.verdict, first.known.misfit_ns) == (Verdict.MISFIT, at(100))

@@ -2,7 +2,8 @@
 
 The broker's positions are up to a window of seconds behind its orders, so a reading shows what was held at some moment
 of its last window, and never says which. Counted back to one time by the fills since, it leaves a few quantities that
-may have been held then. Two readings, a window apart, agree where they leave one and the same: that is the baseline.
+may have been held then. Two readings, a window apart, agree where they leave one and the same: that is the baseline,
+which moves on with each reading that fits.
 Only changes from it are judged, since what was held before we came is nobody's fill here.
 
 Pure. Times are nanoseconds since the epoch; quantities are signed, negative when short; symbols are `normal` ones.
@@ -67,8 +68,9 @@ class Movement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Of one symbol. `since_ns`: time of the first reading, None before it; `possible`: what may have been held then,
-    one quantity once `agreed`. `adjusted`: sum of the movements counted since; `fees`: of these the fees, positive."""
+    """Of one symbol. `since_ns`: time from which fills count, None before the first reading; `possible`: what may have
+    been held then, one quantity once `agreed`. `adjusted`: sum of the movements counted since. `traded` (before
+    `since_ns`) and `fees` (positive): sums since the first reading."""
 
     symbol: str
     since_ns: int | None = None
@@ -76,6 +78,7 @@ class Known:
     agreed: bool = False
     misfit_ns: int | None = None
     adjusted: Decimal = _NONE
+    traded: Decimal = _NONE
     fees: Decimal = _NONE
     crypto: bool = False
 
@@ -147,7 +150,8 @@ def judged(
     beyond = tuple(EXACT.subtract(quantity, known.baseline) for quantity in held)
     allowed = _fee_allowance(known, moves, since_ns)
     if _NONE in beyond:
-        return Judged(replace(known, misfit_ns=None), Verdict.FITS, beyond, allowed)
+        begin_ns = reading.at_ns - round(window_s * _NANO)
+        return Judged(_moved_on(known, known.baseline, moves, since_ns, begin_ns), Verdict.FITS, beyond, allowed)
     if any(-allowed <= more < 0 for more in beyond):
         return Judged(replace(known, misfit_ns=None), Verdict.FEE, beyond, allowed)
     if known.misfit_ns is None:
@@ -171,10 +175,25 @@ def _without_baseline(
     return Judged(found, Verdict.FITS if agreed else Verdict.WAITS, (_NONE,) if agreed else (), _NONE)
 
 
+def _moved_on(known: Known, baseline: Decimal, moves: Sequence[Move], since_ns: int, begin_ns: int) -> Known:
+    """With a baseline at the beginning of the window of a reading that fits.
+
+    It shows all fills up to there, whenever they become known; so it confirms their sum, and they need not be added up
+    again each time. A fill of the window itself that is not known yet still counts when it is.
+    """
+    known = replace(known, misfit_ns=None)
+    if since_ns >= begin_ns:
+        return known
+    past = [move for move in moves if since_ns < move.at_ns <= begin_ns]
+    held = total([baseline, known.adjusted, *(move.qty for move in past)])
+    traded = total([known.traded, *(move.traded for move in past)])
+    return replace(known, since_ns=begin_ns, possible=(held,), adjusted=_NONE, traded=traded)
+
+
 def _fee_allowance(known: Known, moves: Iterable[Move], since_ns: int) -> Decimal:
     if not known.crypto:
         return _NONE
-    traded = total(move.traded for move in moves if move.at_ns > since_ns)
+    traded = total([known.traded, *(move.traded for move in moves if move.at_ns > since_ns)])
     return max(_NONE, EXACT.subtract(EXACT.multiply(traded, FEE_SHARE), known.fees))
 
 

@@ -2,7 +2,8 @@
 
 -- name: known
 -- What is known of each symbol; the empty one stands for all others.
-SELECT symbol, since, possible, baseline_qty IS NOT NULL AS agreed, misfit_since, adjusted_qty, fee_qty, crypto, fitted_at
+SELECT symbol, since, possible, baseline_qty IS NOT NULL AS agreed, misfit_since, adjusted_qty, traded_qty, fee_qty, crypto,
+       fitted_at
 FROM known_positions
 WHERE account_id = %(account_id)s
 
@@ -56,12 +57,14 @@ GROUP BY subject
 -- name: save
 -- What is known after a reading.
 INSERT INTO known_positions AS k (account_id, symbol, crypto, since, possible, baseline_qty, misfit_since, adjusted_qty,
-                                  fee_qty, fitted_at, last_qty, last_at)
+                                  traded_qty, fee_qty, fitted_at, last_qty, last_at)
 VALUES (%(account_id)s, %(symbol)s, %(crypto)s, %(since)s, %(possible)s, %(baseline_qty)s, %(misfit_since)s,
-        %(adjusted_qty)s, %(fee_qty)s, CASE WHEN %(fitted)s THEN %(last_at)s::timestamptz END, %(last_qty)s, %(last_at)s)
+        %(adjusted_qty)s, %(traded_qty)s, %(fee_qty)s, CASE WHEN %(fitted)s THEN %(last_at)s::timestamptz END,
+        %(last_qty)s, %(last_at)s)
 ON CONFLICT (account_id, symbol) DO UPDATE SET
     crypto = excluded.crypto, since = excluded.since, possible = excluded.possible, baseline_qty = excluded.baseline_qty,
-    misfit_since = excluded.misfit_since, adjusted_qty = excluded.adjusted_qty, fee_qty = excluded.fee_qty,
+    misfit_since = excluded.misfit_since, adjusted_qty = excluded.adjusted_qty, traded_qty = excluded.traded_qty,
+    fee_qty = excluded.fee_qty,
     fitted_at = coalesce(excluded.fitted_at, k.fitted_at), last_qty = excluded.last_qty, last_at = excluded.last_at
 
 -- name: count
