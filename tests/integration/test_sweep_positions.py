@@ -34,7 +34,7 @@ def rest(simulator: RunningSimulator) -> Iterator[Rest]:
 
 @pytest.fixture
 def whole(simulator: RunningSimulator, database: str, kafka: str, topic_prefix: str) -> Iterator[Whole]:
-    often = quick(intervals=replace(QUICK.intervals, deep_s=0.5), graces=replace(QUICK.graces, apart_s=0.5))
+    often = quick(intervals=replace(QUICK.intervals, hot_s=1.0, deep_s=0.5), graces=replace(QUICK.graces, apart_s=0.5))
     with reconciling(simulator, database, kafka, topic_prefix, timing=often) as running:
         running.listening()
         yield running
@@ -123,7 +123,8 @@ def test_flow_is_followed_without_alarm_and_proved(
 def test_positions_that_lag_are_no_alarm(
     simulator: RunningSimulator, database: str, kafka: str, topic_prefix: str
 ) -> None:
-    patient = quick(graces=replace(QUICK.graces, apart_s=4.0))
+    # Hot sweeps come first: on a busy machine one every half second leaves no time for a deep one.
+    patient = quick(intervals=replace(QUICK.intervals, hot_s=3.0), graces=replace(QUICK.graces, apart_s=4.0))
     simulator.control.fault("lagging_positions", seconds=3.0)
     with reconciling(simulator, database, kafka, topic_prefix, timing=patient) as whole:
         whole.listening()
