@@ -208,14 +208,19 @@ class ControlApi:
         return answer(rest_order(order, nested=True))
 
     async def add_activity(self, request: Request) -> Response:
-        """An activity that is no trade; with `position` and `symbol` it moves what is held by that signed quantity."""
+        """An activity that is no trade; with `position` and `symbol` it moves what is held by that signed quantity.
+
+        A coin's symbol may be written either way, as at the broker.
+        """
         body = {key: str(value) for key, value in read_body(await request.body()).items()}
         move = body.pop("position", None)
         if "activity_type" not in body:
             raise malformed("activity_type is required")
         now = self._sim.now()
         if move is not None:
-            self._sim.brokerage.positions.adjust(body.get("symbol", ""), parse_decimal(move))
+            symbol = body.get("symbol", "")
+            instrument = find_instrument(symbol)
+            self._sim.brokerage.positions.adjust(instrument.symbol if instrument else symbol, parse_decimal(move))
             self._sim.lists.moved()
         return answer(self._sim.activities.add(now, self._sim.brokerage.ids.uuid(), body))
 

@@ -28,6 +28,7 @@ from stream_reconcile.jobs.sweep.decisions import DecisionCheck
 from stream_reconcile.jobs.sweep.examine import Examiner
 from stream_reconcile.jobs.sweep.letters import LetterCheck
 from stream_reconcile.jobs.sweep.metrics import SweepMetrics
+from stream_reconcile.jobs.sweep.positions import PositionCheck
 from stream_reconcile.jobs.sweep.publish import Finding, Publisher
 from stream_reconcile.jobs.sweep.sums import check_residuals, check_sums
 from stream_reconcile.store.comparison import Comparer, OpenRow
@@ -257,6 +258,8 @@ class Sweep:
         self._letters.conclude(self._answered, unchecked=self._unchecked)
         if self._unchecked:
             log.info("orders_not_checked", account_id=tools.account_id, kind=self.kind.value, orders=self._unchecked)
+        if self.kind in (Kind.DEEP, Kind.FULL):
+            PositionCheck(tools, self._run, self._activities, self._publish, self._between).check()
 
     def _close_what_agrees(self, findings: Findings, now_s: float) -> None:
         """What was read again and is not wrong any more, be it found by this sweep or by one before."""

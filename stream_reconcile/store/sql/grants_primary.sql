@@ -1,6 +1,7 @@
 -- Further rights where the primary tables are: what only we know is never deleted, an intent is never rewritten.
 REVOKE DELETE ON {schema}.accounts, {schema}.trade_decisions, {schema}.leases, {schema}.stream_sessions,
-                 {schema}.stream_gaps, {schema}.discrepancies, {schema}.operator_actions, {schema}.sweeps
+                 {schema}.stream_gaps, {schema}.discrepancies, {schema}.operator_actions, {schema}.sweeps,
+                 {schema}.known_positions, {schema}.position_adjustments
     FROM {writer};
 REVOKE UPDATE ON {schema}.trade_decisions, {schema}.operator_actions FROM {writer};
 GRANT UPDATE (submitted_at, submit_result, state, alpaca_order_id, bound_at) ON {schema}.trade_decisions TO {writer};
