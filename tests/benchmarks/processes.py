@@ -32,5 +32,8 @@ def cpu_s(pid: int, *, with_children: bool = False) -> float:
 def _cpu_s_if_there(pid: int) -> float:
     try:
         return cpu_s(pid)
-    except FileNotFoundError:  # it ended just now: a moment later its parent has its time
+    except (
+        FileNotFoundError,
+        ProcessLookupError,
+    ):  # it ended just now, before or after its file was opened: a moment later its parent has its time
         return 0.0

@@ -421,7 +421,8 @@ def test_c5_an_order_that_lists_leave_out_is_asked_for(whole: Whole, rest: Rest)
     whole.proved()
     whole.simulator.control.operate(placed["id"], "cancel")
     here(whole, placed["id"], "canceled")
-    found(whole, "missed_terminal", placed["id"], "resolved")
+    query = "SELECT last_source FROM executions WHERE alpaca_order_id = %(id)s"
+    assert whole.value(query, id=placed["id"]) == "sweep"
     assert [row["subject"] for row in whole.discrepancies(kind="missing_at_broker")].count(placed["id"]) == 0
 
 

@@ -19,6 +19,7 @@ from stream_reconcile.core.budget import RateBudget
 from stream_reconcile.core.errors import IncompleteRead, ReconcileError, Stopped, SweepIncomplete, UnreachableError
 from stream_reconcile.core.sweep.compared import SELF_CLOSING, found_in, origin_of
 from stream_reconcile.core.sweep.schedule import Kind
+from stream_reconcile.core.sweep.sums import CLOSED_BY_SUMS
 from stream_reconcile.jobs.apply.decode import UNKNOWN_ACCOUNT
 from stream_reconcile.jobs.sweep.activities import ActivityReader
 from stream_reconcile.jobs.sweep.adjust import adjust
@@ -38,6 +39,8 @@ from stream_reconcile.store.sweeps import GAP_OVERLAP, Counts, SweepStore, Windo
 log = structlog.get_logger()
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# What each sweep that reads everything tries to resolve.
+_ATTEMPTED: Final = (*SELF_CLOSING, *CLOSED_BY_SUMS, "unexplained_fill", "ambiguous_submit", "undecodable")
 _INCOMPLETE_IN_A_ROW: Final = 3
 _MOST_BY_HAND: Final = 50  # orders asked for by id in one sweep for reasons other than being open
 
@@ -249,6 +252,7 @@ class Sweep:
                 findings.open(tools.account_id, "missing_at_broker", order_id, evidence)
         self._close_what_agrees(findings, now_s)
         tools.store.write(findings, self._run)
+        tools.store.count_attempts(_ATTEMPTED)
         tools.store.note_checks(self._run, examiner.checked - self._off)
         self._decisions.conclude()
         if self.kind is Kind.DEEP:

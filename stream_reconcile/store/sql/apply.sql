@@ -508,11 +508,26 @@ VALUES (%s, %s, %s, %s, %s, %s, to_timestamp(%s::bigint / 1000.0), %s, %s, %s, %
 ON CONFLICT (topic_id, partition, "offset") DO NOTHING
 
 -- name: open_discrepancies
--- Opens findings, or touches those that are open; evidence that stands in a row already opens none anew.
+-- Opens findings, or touches those that are open; evidence that stands in a row already opens none anew. But sums that
+-- agreed for a while, and do not any more by the same numbers, open their own row again: it says what is so now.
+WITH wanted AS (
+    SELECT w.account_id, w.type, w.subject, w.evidence
+    FROM unnest(%(accounts)s::text[], %(types)s::text[], %(subjects)s::text[], %(evidence)s::jsonb[])
+         AS w(account_id, type, subject, evidence)
+), again AS (
+    UPDATE discrepancies r
+    SET state = 'open', last_seen_at = now(), resolved_at = NULL, resolution = NULL, resolved_by = NULL
+    FROM wanted w
+    WHERE r.account_id = w.account_id AND r.type = w.type AND r.subject = w.subject AND r.state = 'resolved'
+      AND r.type IN ('missing_fill', 'excess_fill')
+      AND r.evidence_hash = jsonb_hash_extended(w.evidence, 0) AND r.evidence = w.evidence
+      AND NOT EXISTS (SELECT FROM discrepancies o
+                      WHERE o.account_id = w.account_id AND o.type = w.type AND o.subject = w.subject
+                        AND o.state = 'open')
+)
 INSERT INTO discrepancies AS d (account_id, type, subject, evidence)
 SELECT w.account_id, w.type, w.subject, w.evidence
-FROM unnest(%(accounts)s::text[], %(types)s::text[], %(subjects)s::text[], %(evidence)s::jsonb[])
-     AS w(account_id, type, subject, evidence)
+FROM wanted w
 WHERE NOT EXISTS (
     SELECT FROM discrepancies k
     WHERE k.account_id = w.account_id AND k.type = w.type AND k.subject = w.subject AND k.state <> 'open'
