@@ -15,7 +15,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from stream_reconcile.core.gaps import OVERLAP_NS
-from stream_reconcile.core.sweep.schedule import Ages, Kind
+from stream_reconcile.core.sweep.schedule import Kind
 from stream_reconcile.store import leases
 from stream_reconcile.store.comparison import TERMINAL
 from stream_reconcile.store.discrepancies import Findings, write_findings
@@ -187,10 +187,10 @@ class SweepStore:
         with self.holding():
             self._do("answer", {"action_id": action_id, "after": Jsonb(dict(after))})
 
-    def ages(self) -> dict[Kind, Ages]:
-        """Of each kind that ever ran, how long ago."""
+    def ages(self) -> dict[Kind, float]:
+        """Of each kind that ever ran, how long ago the newest run began, in seconds."""
         rows = self._connection.execute(_SQL["last_of"], self._account).fetchall()
-        return {Kind(kind): Ages(complete, newest) for kind, complete, newest in rows}
+        return {Kind(kind): age for kind, age in rows}
 
     def now(self) -> datetime:
         """The database's clock."""

@@ -16,7 +16,7 @@ from stream_reconcile.core.sweep.compared import (
     origin_of,
     wants_a_look,
 )
-from stream_reconcile.core.sweep.schedule import Ages, Intervals, Kind, due
+from stream_reconcile.core.sweep.schedule import Intervals, Kind, due
 from stream_reconcile.core.sweep.silence import SilenceWatch
 from stream_reconcile.core.sweep.sums import Sum, off
 from stream_reconcile.store.queries import load
@@ -86,8 +86,8 @@ def test_what_wants_a_look() -> None:
     assert not wants_a_look(compared(verdict="older", filled_qty=Decimal("3.0"), net_qty=Decimal(3)))
 
 
-def ages(**newest: float) -> dict[Kind, Ages]:
-    return {Kind(kind): Ages(age, age) for kind, age in newest.items()}
+def ages(**newest: float) -> dict[Kind, float]:
+    return {Kind(kind): age for kind, age in newest.items()}
 
 
 @pytest.mark.parametrize(

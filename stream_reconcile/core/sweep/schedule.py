@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
 
 class Kind(StrEnum):
@@ -18,13 +17,6 @@ class Kind(StrEnum):
     FULL = "full"
 
 
-class Ages(NamedTuple):
-    """Seconds since the newest complete run of a kind began, and the newest of any outcome; None for never."""
-
-    complete: float | None
-    newest: float | None
-
-
 @dataclass(frozen=True, slots=True)
 class Intervals:
     """Seconds from begin to begin. `retry_s`: how soon a gap sweep that was not complete is tried again."""
@@ -35,7 +27,7 @@ class Intervals:
 
 
 def due(
-    ages: Mapping[Kind, Ages],
+    ages: Mapping[Kind, float],
     intervals: Intervals,
     *,
     windows: bool,
@@ -45,8 +37,9 @@ def due(
 ) -> Kind | None:
     """The sweep to run now, or None.
 
-    `windows`: a gap window waits for a sweep; `all_time`: one that only a full sweep covers; `started`: this process
-    has made its deep sweep at start. A kind in `stalled` is under way, below this one.
+    `ages`: seconds since the newest run of a kind began, whatever came of it. `windows`: a gap window waits for a
+    sweep; `all_time`: one that only a full sweep covers; `started`: this process has made its deep sweep at start. A
+    kind in `stalled` is under way, below this one.
     """
     if windows and _old(ages.get(Kind.GAP), intervals.retry_s) and Kind.GAP not in stalled:
         return Kind.GAP
@@ -61,5 +54,5 @@ def due(
     return None
 
 
-def _old(ages: Ages | None, seconds: float) -> bool:
-    return ages is None or ages.newest is None or ages.newest >= seconds
+def _old(age: float | None, seconds: float) -> bool:
+    return age is None or age >= seconds

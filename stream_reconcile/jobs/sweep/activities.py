@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -86,7 +87,7 @@ class ActivityReader:
             try:
                 evidence = parse_activity(raw, seen).evidence
             except WireError as error:
-                log.warning("activity_not_readable", account_id=self._tools.account_id, why=str(error))
+                self._tell_unreadable(raw, page.received_at_ns, error)
                 continue
             for activity in evidence:
                 if isinstance(activity, Activity):
@@ -97,6 +98,14 @@ class ActivityReader:
         self._pending.update({name: one for name, one in read.items() if one[0].order_id in orders})
         if len(self._pending) >= _MOST_PENDING:
             self.settle()
+
+    def _tell_unreadable(self, raw: bytes, received_at_ns: int, error: WireError) -> None:
+        """Once: apply will say the same and keep it as a dead letter, which blocks the proof."""
+        digest = sha256(raw).digest()
+        if digest not in self._tools.told_unreadable:
+            log.warning("activity_not_readable", account_id=self._tools.account_id, why=str(error))
+            self._publish([Finding(self._tools.config.topics.fill_activities, "FILL", "", received_at_ns, raw)])
+            self._tools.told_unreadable.add(digest)
 
     def _unexplained(self, activities: list[Activity]) -> list[Activity]:
         orders = {activity.order_id for activity in activities}

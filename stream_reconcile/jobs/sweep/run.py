@@ -175,11 +175,8 @@ class Sweep:
         """How many open orders that no list named a hot sweep asks for; the others may take what they need."""
         if self.kind is not Kind.HOT:
             return None
-        return max(1, int(self._tools.budget.limit * self._tools.config.budget_share * self._by_id_share))
-
-    @property
-    def _by_id_share(self) -> float:
-        return self._tools.config.timing.by_id_share
+        config = self._tools.config
+        return max(1, int(self._tools.budget.limit * config.budget_share * config.timing.by_id_share))
 
     def _by_id(self, orders: Iterable[str], *, most: int | None) -> None:
         """Ask for each that was not asked for yet, at most so many."""

@@ -52,21 +52,15 @@ WHERE s.sweep_id = %(sweep_id)s AND s.complete
 RETURNING s.proven_equal_at
 
 -- name: last_of
--- When the newest complete run of each kind began, and the newest of any outcome, in seconds before now. A run is a row
--- every few seconds, for years: each is found by its index.
-SELECT k.kind, extract(epoch FROM clock_timestamp() - c.started_at)::double precision AS complete,
-       extract(epoch FROM clock_timestamp() - n.started_at)::double precision AS newest
+-- When the newest run of each kind began, in seconds before now. A run is a row every few seconds, for years: each is
+-- found by its index.
+SELECT k.kind, extract(epoch FROM clock_timestamp() - n.started_at)::double precision AS age
 FROM unnest(ARRAY['hot', 'gap', 'deep', 'full']) AS k(kind)
 CROSS JOIN LATERAL (
     SELECT s.started_at FROM sweeps s
     WHERE s.account_id = %(account_id)s AND s.kind = k.kind
     ORDER BY s.started_at DESC LIMIT 1
 ) n
-LEFT JOIN LATERAL (
-    SELECT s.started_at FROM sweeps s
-    WHERE s.account_id = %(account_id)s AND s.kind = k.kind AND s.complete
-    ORDER BY s.started_at DESC LIMIT 1
-) c ON true
 
 -- name: read_until
 -- Begin of the newest complete run: up to there activities are read, but for those that are published late.
