@@ -72,6 +72,10 @@ class PositionStore:
         """Which of these are in an expectation already."""
         return {row[0] for row in self._rows("counted", ids=list(activity_ids))}
 
+    def open_drifts(self) -> list[str]:
+        """Subjects of open drifts. Until the transaction ends nobody else closes or accepts one of them."""
+        return [row[0] for row in self._rows("open_drifts")]
+
     def accepted(self) -> dict[str, int]:
         """When a person last accepted a drift, by symbol."""
         found: dict[str, int] = {}

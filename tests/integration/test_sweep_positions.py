@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
@@ -14,6 +15,7 @@ from stream_reconcile.log.codec import Envelope, SingleObjectCodec
 from stream_reconcile.log.connection import KafkaConfig
 from stream_reconcile.simulator.runner import RunningSimulator, running_simulator
 from support.http_client import Rest
+from support.servers import SCHEMA
 from support.waiting import wait_until
 from support.whole import QUICK, Whole, quick, reconciling
 
@@ -209,11 +211,16 @@ def test_a_drift_that_a_person_accepts_gives_a_new_baseline(
     simulator.control.fault("withhold_activities")
     simulator.control.add_activity("JNLS", symbol="F", qty="4", position="4")
     drift = one_drift(whole, "open")
-    whole.rows(
-        "UPDATE discrepancies SET state = 'accepted', resolved_at = clock_timestamp(), resolved_by = 'somebody' "
-        "WHERE discrepancy_id = %(id)s RETURNING 1",
-        id=drift["discrepancy_id"],
-    )
+    # Accepted while a sweep is at it that read the drift as open: that one must not open it again.
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE %(me)s = ANY (pg_blocking_pids(pid))"
+    with psycopg.connect(whole.dsn, options=f"-c search_path={SCHEMA}") as person:
+        person.execute(
+            "UPDATE discrepancies SET state = 'accepted', resolved_at = clock_timestamp(), resolved_by = 'somebody' "
+            "WHERE discrepancy_id = %(id)s",
+            {"id": drift["discrepancy_id"]},
+        )
+        me = person.info.backend_pid
+        wait_until(lambda: whole.value(waiting, me=me) > 0, timeout=30, what="a sweep that meets the acceptance")
     read(whole, "F", lambda row: row["baseline_qty"] == 7, "a new baseline")
     whole.proved(scope="deep")
     assert len(drifts(whole, "open", "resolved", "accepted")) == 1

@@ -128,7 +128,7 @@ class PositionCheck:
                 window_s=self._apart_s,
                 apart_s=self._apart_s,
             )
-        return self._conclude(readings, judgements, moves, stored)
+        return self._conclude(readings, judgements, moves, stored, accepted)
 
     def _conclude(
         self,
@@ -136,12 +136,18 @@ class PositionCheck:
         judgements: dict[str, Judged],
         moves: dict[str, Moves],
         stored: dict[str, Stored],
+        accepted: dict[str, int],
     ) -> dict[str, Verdict]:
         tools, findings = self._tools, Findings()
         explained = self._explained(judgements, stored)
-        already = {normal(subject): subject for _kind, subject in tools.store.open_of([_DRIFT])}
         verdicts: dict[str, Verdict] = {}
         with tools.store.holding():
+            already = {normal(subject): subject for subject in self._store.open_drifts()}
+            # What a person accepted while we read is neither opened again nor explained: a baseline begins anew.
+            since = {s for s, at in self._store.accepted().items() if accepted.get(s) != at} & judgements.keys()
+            for symbol in since:
+                explained.pop(symbol, None)
+                judgements[symbol] = judgements[symbol]._replace(known=Known(symbol), verdict=Verdict.WAITS)
             for symbol, judgement in judgements.items():
                 known, verdict, movements = judgement.known, judgement.verdict, explained.get(symbol, [])
                 subject = already.get(symbol) or (moves[symbol].order_symbol if symbol in moves else symbol)

@@ -47,6 +47,13 @@ SELECT activity_id
 FROM position_adjustments
 WHERE account_id = %(account_id)s AND activity_id = ANY (%(ids)s)
 
+-- name: open_drifts
+-- Locked: who accepts one at this moment comes before, and is seen by `accepted`, or after us.
+SELECT subject
+FROM discrepancies
+WHERE account_id = %(account_id)s AND type = 'position_drift' AND state = 'open'
+FOR UPDATE
+
 -- name: accepted
 -- Subjects and times of the drifts that people have accepted: what is held is right as it is.
 SELECT subject, max(resolved_at)
