@@ -1,0 +1,34 @@
+"""Requests in each window of the rate limit, whatever a fault made of them: a budget is held against the count."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import Any, Final
+
+_MOST: Final = 2_000  # windows kept; the oldest go
+
+
+class RequestWindows:
+    """Counts requests with the right keys by window and method."""
+
+    def __init__(self) -> None:
+        self._windows: deque[tuple[float, Counter[str]]] = deque(maxlen=_MOST)
+
+    def count(self, ends_at: float, method: str, *, refused: bool) -> None:
+        """One request in the window that ends then; `refused`: it came past the limit."""
+        if not self._windows or self._windows[-1][0] != ends_at:
+            self._windows.append((ends_at, Counter()))
+        counted = self._windows[-1][1]
+        counted[method] += 1
+        counted["refused"] += refused
+
+    def view(self) -> list[dict[str, Any]]:
+        """Oldest first: its end in seconds since the epoch, requests by method, and how many were past the limit."""
+        return [
+            {
+                "ends_at": ends_at,
+                "requests": {name: count for name, count in counted.items() if name != "refused"},
+                "refused": counted["refused"],
+            }
+            for ends_at, counted in self._windows
+        ]
