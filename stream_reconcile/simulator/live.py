@@ -56,7 +56,7 @@ class Simulator:
         self.requests = 0
         self.windows = RequestWindows()
         self._desk = TicketDesk(rng, self.brokerage.positions, self.market, self.brokerage.ids)
-        self._stage = Stage(self.brokerage, self._desk, self.market, rng)
+        self._stage = Stage(self.brokerage, self._desk, self.market, rng, settings.reversals)
         self._schedule = Schedule()
         self.matcher = Matcher(
             self.brokerage,
