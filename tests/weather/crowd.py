@@ -61,7 +61,7 @@ def months_old(place: Place, options: Options, outcome: Outcome) -> None:
         old = on_loop(lambda sim: _open(sim, count, 0, age_ns=_MONTHS_NS))
         with _ours(place, options, simulator) as whole:
             whole.proved(timeout=120)
-            whole.proved(scope="deep", timeout=120)
+            judge.asked(whole, outcome, timeout=_FOUND_WITHIN_S)
             simulator.control.fault("drop", count=0)
             for number, order_id in enumerate(old[: count // 2]):
                 simulator.control.operate(order_id, ("fill", "cancel", "expire", "restate")[number % 4])
@@ -83,7 +83,7 @@ def three_days(place: Place, options: Options, outcome: Outcome) -> None:
         _ours(place, options, simulator) as whole,
     ):
         _found(whole, outcome, "three_days", kinds={"deep", "hot"})
-        whole.proved(scope="deep", timeout=_FOUND_WITHIN_S)
+        judge.asked(whole, outcome, timeout=_FOUND_WITHIN_S)
 
 
 def while_stopped(place: Place, options: Options, outcome: Outcome) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -92,14 +92,13 @@ def swept(whole: Whole) -> dict[str, float]:
     }
 
 
-def asked(whole: Whole, kind: Kind, *, timeout: float) -> dict[str, Any]:
-    """Ask for a sweep, as `stream-reconcile sweep` does, and wait for what came of it."""
+def asked(whole: Whole, outcome: Outcome, *, timeout: float) -> None:
+    """Ask for a deep sweep, as `stream-reconcile sweep` does: it proves what it read."""
     with psycopg.connect(whole.dsn, options=f"-c search_path={SCHEMA}", autocommit=True) as connection:
-        action = ask_for(connection, whole.simulator.account_id, kind, who="weather", why="")
-        look: Callable[[], dict[str, Any] | None] = lambda: answer_of(connection, action)  # noqa: E731
-        answer = wait_until(look, timeout=timeout, what=f"the {kind.value} sweep")
+        action = ask_for(connection, whole.simulator.account_id, Kind.DEEP, who="weather", why="")
+        answer = wait_until(lambda: answer_of(connection, action), timeout=timeout, what="the deep sweep")
     assert answer is not None
-    return answer
+    outcome.promise(bool(answer["proven_equal_at"]), f"the deep sweep that was asked for proved nothing: {answer}")
 
 
 def proof_after(whole: Whole, since_s: float, *, timeout: float) -> float:
