@@ -57,7 +57,9 @@ def _resolved(told: dict[str, Any] | None) -> str:
     if told["state"] == "open":
         return "open: for a person" if TYPES[told["type"]].closes != "self" else "open at the end of the test"
     seconds = f", after {told['open_s']:.2f} s"
-    return f"{told['state']} by {told['by']}: {told['resolution']}{seconds}"
+    if told["state"] == "accepted":
+        return f"accepted by a person{seconds}"
+    return f"resolved by {told['by']}: {told['resolution']}{seconds}"
 
 
 def main(junit: Path) -> int:
