@@ -120,6 +120,11 @@ def test_flow_is_followed_without_alarm_and_proved(
         assert snapshots.keys() == {"account", "positions"}
         assert snapshots["account"]["id"] == simulator.account_id
         assert {one["symbol"]: one["qty"] for one in snapshots["positions"]} == held
+        newest = "SELECT * FROM position_snapshots WHERE as_of = (SELECT max(as_of) FROM position_snapshots)"
+        tabled = wait_until(lambda: whole.rows(newest), what="the positions' rows")
+        assert {row["symbol"]: format(row["qty"].normalize(), "f") for row in tabled} == held
+        assert {(row["source"], row["topic"]) for row in tabled} == {("sweep", whole.topics.account_snapshots)}
+        assert whole.value("SELECT equity FROM account_snapshots ORDER BY as_of DESC LIMIT 1") > 0
 
 
 def test_positions_that_lag_are_no_alarm(
