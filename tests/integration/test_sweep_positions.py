@@ -229,3 +229,24 @@ def test_a_drift_that_a_person_accepts_gives_a_new_baseline(
     read(whole, "F", lambda row: row["baseline_qty"] == 7, "a new baseline")
     whole.proved(scope="deep")
     assert len(drifts(whole, "open", "resolved", "accepted")) == 1
+
+
+def test_a_lost_fill_is_looked_for_at_the_next_fill_of_its_symbol(
+    simulator: RunningSimulator, rest: Rest, database: str, kafka: str, topic_prefix: str
+) -> None:
+    rare = quick(intervals=replace(QUICK.intervals, hot_s=300.0, urgent_s=0.2, deep_s=600.0))
+    with reconciling(simulator, database, kafka, topic_prefix, timing=rare) as whole:
+        whole.listening()
+        bought(simulator, rest, symbol="F")
+        whole.equal()
+        proven = "SELECT count(*) FROM agreement WHERE scope = 'deep' AND proven_equal_at IS NOT NULL"
+        wait_until(lambda: whole.value(proven), timeout=40, what="the sweeps of the start")  # the next is far off
+        simulator.control.fault("drop", events=["fill", "partial_fill"], symbol="F", count=1)
+        lost = bought(simulator, rest, symbol="F")
+        bought(simulator, rest, symbol="F")
+        wait_until(
+            lambda: whole.metric("reconcile_sweep_urgent_total", why="chain") == 1, timeout=30, what="a look at once"
+        )
+        whole.equal()
+        found = whole.rows("SELECT status, last_source FROM executions WHERE alpaca_order_id = %(id)s", id=lost)
+        assert found == [{"status": "filled", "last_source": "sweep"}]
