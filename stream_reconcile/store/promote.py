@@ -25,6 +25,8 @@ from stream_reconcile.store.queries import load
 from stream_reconcile.store.replay_schema import REPLAY_GROUP, Coverage, Lost
 
 _LOCK_TIMEOUT_MS: Final = 3_000
+_TABLE_LOCK_TIMEOUT_MS: Final = 50
+_LOCK_TRIES: Final = 3
 _PAGES_AT_ONCE: Final = 4_000
 _CARRY: Final = "carry_recorded_at"
 
@@ -106,8 +108,8 @@ class Promotion:
     ) -> Promoted:
         """One transaction: keep live apply out, let the replay come to where the live rows go (`catch_up`), swap.
 
-        Raises psycopg's LockNotAvailable and DeadlockDetected where somebody reads or writes the tables for too long:
-        nothing has changed then, and it may be tried again.
+        Raises psycopg's LockNotAvailable where somebody reads or writes the tables: nothing has changed then, and it
+        may be tried again.
         """
         connection = self._connection
         with connection.transaction():
@@ -115,9 +117,8 @@ class Promotion:
             before = self._named("lock_cursors", {"group": group}).fetchall()
             standing = {(row[0], row[1]): Coverage(row[2], row[3], row[4]) for row in before}
             catch_up(standing)
-            every = [sql.Identifier(s, name) for name in self._names for s in (self._live, self._schema)]
-            connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.SQL(", ").join(every)))
             views = self._ask("views_on")
+            self._lock_tables([sql.Identifier(schema, name) for schema, name, *_ in views])
             for table in self.tables:
                 self._swap_table(table)
             for schema, name, text, options in views:
@@ -142,6 +143,22 @@ class Promotion:
         return Promoted(row[0], old, new)
 
     # --- parts --------------------------------------------------------------------------------------------------------
+
+    def _lock_tables(self, views: list[sql.Identifier]) -> None:
+        """Views first, as those who read them lock them. Each wait is so short that all of them end before Postgres
+        looks for deadlocks (1 s): of two that wait for each other it is we who give up, not somebody's query."""
+        tables = [sql.Identifier(s, name) for name in self._names for s in (self._live, self._schema)]
+        statement = sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.SQL(", ").join([*views, *tables]))
+        for attempt in range(1, _LOCK_TRIES + 1):
+            try:
+                with self._connection.transaction():
+                    self._connection.execute(f"SET LOCAL lock_timeout = {_TABLE_LOCK_TIMEOUT_MS}")
+                    self._connection.execute(statement)
+            except psycopg.errors.LockNotAvailable:
+                if attempt == _LOCK_TRIES:
+                    raise
+            else:
+                return
 
     def _become_owner(self) -> None:
         row = self._connection.execute(

@@ -23,7 +23,7 @@ from stream_reconcile.store.replay_schema import Coverage, ReplayState, coverage
 
 log = structlog.get_logger()
 
-TRIES: Final = 20
+TRIES: Final = 60
 MOST_LEFT: Final = 2_000
 """Records that may be left to replay while live apply is kept out."""
 _ROUNDS: Final = 50
@@ -80,8 +80,8 @@ def _require_whole(schema: str, state: ReplayState, *, accept_lost: bool) -> Non
         gone = lost.get((topic, number))
         if start > 0:
             raise RefusedError(
-                f"schema {schema} was begun at {topic}:{number}:{start} and lacks what stands before: promoted, it would "
-                "take that from the live tables. Replay from the first record, or apply a stretch again with `rewind`"
+                f"schema {schema} was begun at {topic}:{number}:{start} and lacks what stands before: promoted, it "
+                "would take that from the live tables. Replay from the first record, or apply a stretch anew with `rewind`"
             )
         if gone is not None and not accept_lost:
             raise RefusedError(
