@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from stream_reconcile.core.errors import ConfigError
 
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _NUMBER: Final = re.compile(r"\d{1,18}", re.ASCII)
 
 
@@ -36,12 +37,11 @@ def parse_until(text: str, *, option: str = "--until") -> Until:
     words = text.strip()
     if words == "now":
         return Now()
-    # A time has colons too, but no topic is called like a date, and no date has a comma.
-    try:
+    # A time has colons too, but no topic is called like a date.
+    if _DATE.match(words):
         return parse_moment(words, option=option)
-    except ConfigError:
-        if "," in words or words.count(":") >= 2:
-            return parse_offsets(words, option=option)
+    if "," in words or words.count(":") >= 2:
+        return parse_offsets(words, option=option)
     raise ConfigError(
         f"{option}: {text!r} is neither `now`, nor offsets (TOPIC:PARTITION:OFFSET, commas between), nor a time "
         "(2026-01-31T14:30:00Z)"

@@ -27,7 +27,7 @@ from stream_reconcile.log.codec import Codec
 from stream_reconcile.log.topics import Partition
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.derived import derived_tables
-from stream_reconcile.store.replay_schema import Coverage, Lost, coverage, named
+from stream_reconcile.store.replay_schema import Coverage, Lost, coverage, named, require_replay
 from stream_reconcile.store.rows_compared import BUCKETS, BucketDigest, Compared, compared, digests, rows_in_order
 
 WAIT_S: Final = 60.0
@@ -172,8 +172,11 @@ def comparison(
 ) -> Iterator[Comparison]:
     """Bring the replay to where the live schema stands, and compare them there, while live apply goes on.
 
-    Raises RefusedError where live apply does not come to where the replay is within `wait_s`; as `Replay` and psycopg.
+    Raises ConfigError where there is no such replay, RefusedError where live apply does not come to where the replay
+    is within `wait_s`; as `Replay` and psycopg.
     """
+    with connect(config.dsn, config.schema, name="stream-reconcile diff") as connection:
+        require_replay(connection, config.live_schema, config.schema)
     with ExitStack() as stack:
         replay = stack.enter_context(Replay(config, codec, owner=f"diff-{uuid.uuid4()}", progress=progress))
         live = stack.enter_context(_reading(config, config.live_schema))

@@ -81,7 +81,7 @@ def _require_whole(schema: str, state: ReplayState, *, accept_lost: bool) -> Non
         if start > 0:
             raise RefusedError(
                 f"schema {schema} was begun at {topic}:{number}:{start} and lacks what stands before: promoted, it "
-                "would take that from the live tables. Replay from the first record, or apply a stretch anew with `rewind`"
+                "would take that from the live tables. Replay from the first record, or `rewind` the live ones"
             )
         if gone is not None and not accept_lost:
             raise RefusedError(
