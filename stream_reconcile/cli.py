@@ -22,6 +22,7 @@ COMMANDS = {
     "migrate": "stream_reconcile.commands.migrate:migrate",
     "check": "stream_reconcile.commands.check.command:check",
     "status": "stream_reconcile.commands.status:status",
+    "executions": "stream_reconcile.commands.executions:executions",
     "lag": "stream_reconcile.commands.lag:lag",
     "sweep": "stream_reconcile.commands.sweep:sweep",
     "replay": "stream_reconcile.commands.replay:replay",

@@ -78,11 +78,11 @@ def _retry(
         for account in decoded.accounts - pinned:
             raise WrongAccount(f"the dead letter {subject} is of account {account}, which is not pinned here")
         records = [] if record is None else [record]
-        letters = decoded.dead_letters or writer.write(batch_of(records)).dead_letters
+        letters = decoded.dead_letters or writer.write(batch_of(records, holdings=decoded.holdings)).dead_letters
         if letters:
             result = f"{letters[0].reason}: {letters[0].error}"
         else:
-            result = "applied" if records else "no statement about an order"
+            result = "applied" if records or decoded.holdings else "no statement about an order"
             connection.execute(queries["close_undecodable"], {"subject": subject, "who": who})
         resolved = not letters
         connection.execute(queries["note_retry"], key_of_letter | {"result": result, "resolved": resolved})

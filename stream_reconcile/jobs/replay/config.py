@@ -31,7 +31,7 @@ class ReplayConfig:
     topics: Topics
     share: float = DEFAULT_SHARE
     """Share of its throughput that live apply keeps at least, while it is behind; 0: no regard for it."""
-    batch_records: int = 10_000
+    batch_records: int = 5_000
     """Most records of one transaction."""
     roles: RoleNames | None = DEFAULT_ROLES
     stop: threading.Event = field(default_factory=threading.Event)

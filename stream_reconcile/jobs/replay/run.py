@@ -283,7 +283,7 @@ class Replay:
             self._decoder.decode_run(*run.partition, topic_ids[run.partition], run.messages, decoded)
         self._recent = decoded.fold.events
         self._check_accounts(decoded.accounts)
-        batch = Batch(decoded.fold, decoded.dead_letters, self._positions.moves(runs), records)
+        batch = Batch(decoded.fold, decoded.dead_letters, self._positions.moves(runs), records, decoded.holdings)
         self._finish(leaving=MOST_UNDER_WAY - 1)
         prepared = _Prepared(batch, decoded, sum(len(run.messages) for run in runs))
         self._under_way.append((self._thread.submit(self._writer.write, batch), prepared))

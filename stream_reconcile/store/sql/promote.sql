@@ -4,7 +4,7 @@
 -- name: bound_to
 -- What is bound to the live tables themselves, not to their names, and can't be carried over by a program.
 WITH tables AS (
-    SELECT c.oid, c.relname
+    SELECT c.oid, c.relname, c.reltype
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = %(live)s AND c.relname = ANY(%(tables)s)
@@ -19,6 +19,12 @@ SELECT 'function ' || (d.objid::regprocedure)::text
 FROM tables t
 JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid
 WHERE d.classid = 'pg_proc'::regclass
+UNION
+SELECT pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid)
+FROM tables t
+JOIN pg_catalog.pg_type y ON y.oid = t.reltype
+JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (y.oid, y.typarray)
+WHERE d.deptype = 'n'
 UNION
 SELECT 'foreign key ' || k.conname || ' of ' || (k.conrelid::regclass)::text
 FROM tables t JOIN pg_catalog.pg_constraint k ON k.contype = 'f' AND t.oid IN (k.confrelid, k.conrelid)
