@@ -25,6 +25,7 @@ COMMANDS = {
     "executions": "stream_reconcile.commands.executions:executions",
     "lag": "stream_reconcile.commands.lag:lag",
     "sweep": "stream_reconcile.commands.sweep:sweep",
+    "replay": "stream_reconcile.commands.replay:replay",
     "dead-letters": "stream_reconcile.commands.dead_letters:dead_letters",
     "discrepancies": "stream_reconcile.commands.discrepancies:discrepancies",
     "simulate": "stream_reconcile.simulator.command:simulate",
