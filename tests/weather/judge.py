@@ -88,7 +88,7 @@ def swept(whole: Whole) -> dict[str, float]:
     return figures | {
         "requests": int(sum(row["requests"] for row in found)),
         "published_by_sweeps": int(sum(row["published"] for row in found)),
-        "longest_sweep_s": round(max((row["longest"] for row in found), default=0.0), 2),
+        **{f"longest_{row['kind']}_s": round(row["longest"], 2) for row in found},
     }
 
 

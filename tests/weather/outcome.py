@@ -46,7 +46,8 @@ class Options:
 
     def often(self, hot_s: float, deep_s: float, **reaches: float) -> Timing:
         """The defaults, but for how often sweeps come and how far back they reach; graces as they are."""
-        graces = QUICK.graces if self.quick else Graces()
+        # Frames of a busy machine come later than quick sweeps would wait for them: that grace stays what it is.
+        graces = replace(QUICK.graces, finding_s=Graces().finding_s) if self.quick else Graces()
         return replace(self.timing, intervals=Intervals(hot_s=hot_s, deep_s=deep_s), graces=graces, **reaches)
 
 

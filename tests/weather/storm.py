@@ -15,8 +15,9 @@ from .place import Place
 
 _ACTS: Final = ((0.2, "disconnect"), (0.4, "disconnect_abrupt"), (0.6, "silent"), (0.8, "disconnect"))
 _SHARE: Final = 0.1
+_BETWEEN_PAGES_S: Final = 5.0
 _MUTE_WITHIN_S: Final = 120.0
-_AGREES_WITHIN_S: Final = 60.0
+_AGREES_WITHIN_S: Final = 300.0
 
 
 def run(place: Place, options: Options) -> Outcome:
@@ -93,9 +94,9 @@ def _told(whole: Whole, options: Options, outcome: Outcome) -> None:
         **judge.count_types(whole),
     }
     outcome.promise(repaired.not_repaired == 0, f"{repaired.not_repaired} dropped frames were not made up for")
-    # The sweep that begins within an interval of the drop, or when the one that just missed it has ended, and its end.
-    longest = float(swept["longest_sweep_s"])
-    interval = options.timing.intervals.hot_s
-    limit = max(interval, longest) + longest + 1.0
+    # The sweep that begins within an interval of the drop, or when the one that just missed it has ended, and its end;
+    # and what a deep sweep does between two of its pages, where no other one can run.
+    longest = max(float(swept.get(f"longest_{kind}_s", 0.0)) for kind in ("hot", "gap"))
+    limit = max(options.timing.intervals.hot_s, longest) + longest + _BETWEEN_PAGES_S
     slowest = max(repaired.all, default=0.0)
     outcome.promise(slowest <= limit, f"a repair took {slowest:.1f} s, of {limit:.1f} s for an interval and its sweep")

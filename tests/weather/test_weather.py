@@ -19,7 +19,7 @@ from .outcome import Options, Outcome, quantiles
 from .place import Place
 from .report import show, write
 
-OPTIONS = Options(seed=3, say=lambda _text: None, events=1_200, rate=300.0, orders=1_100, sweeps=8, quick=True)
+OPTIONS = Options(seed=3, say=lambda _text: None, events=900, rate=300.0, orders=600, sweeps=6, quick=True)
 
 
 @pytest.fixture
@@ -27,28 +27,31 @@ def place(servers: Servers, kafka: str, postgres_server: str, tmp_path: Path) ->
     return Place(kafka, postgres_server, servers.template(), tmp_path)
 
 
+@pytest.mark.timeout(240)  # of which the servers may take some to start
 def test_a_storm_is_made_up_for(place: Place) -> None:
     outcome = storm.run(place, OPTIONS)
     assert outcome.broken == []
     figures = outcome.figures
-    assert float(figures["dropped"]) > 60
+    assert float(figures["dropped"]) > 45
     assert float(figures["repaired_by_sweep"]) > 0
     assert float(figures["repaired_by_next_event"]) > 0
     assert float(figures["drop_to_row_p50_s"]) <= float(figures["drop_to_row_max_s"])
 
 
+@pytest.mark.timeout(240)  # of which the servers may take some to start
 def test_calm_weather_gives_no_alarm(place: Place) -> None:
     outcome = calm.run(place, OPTIONS)
     assert outcome.broken == []
-    assert float(outcome.figures["sweeps"]) >= 8
+    assert float(outcome.figures["sweeps"]) >= 6
     assert outcome.figures["false_alarms"] == 0
 
 
+@pytest.mark.timeout(240)  # of which the servers may take some to start
 def test_orders_of_one_instant_are_found(place: Place) -> None:
     outcome = Outcome()
     crowd.one_instant(place, OPTIONS, outcome)
     assert outcome.broken == []
-    assert outcome.figures["one_instant_orders"] == 1_100
+    assert outcome.figures["one_instant_orders"] == 600
 
 
 def test_a_broken_promise_is_shown_and_written(tmp_path: Path) -> None:
