@@ -47,8 +47,8 @@ def table(found: dict[str, dict[str, Any]]) -> Table:
 def _found(told: dict[str, Any] | None) -> str:
     if told is None:
         return "not run"
-    # Written in one transaction with the record that shows it, where nothing else was done to the broker.
-    return "with its record" if told["found_s"] is None else f"{told['found_s']:.2f} s"
+    # Where nothing was done to the broker: in one transaction with the record or the look that shows it.
+    return "at once" if told["found_s"] is None else f"{told['found_s']:.2f} s"
 
 
 def _resolved(told: dict[str, Any] | None) -> str:
