@@ -44,6 +44,8 @@ class SweepConfig:
     kafka: KafkaConfig
     topics: Topics
     group: str
+    program: str = "unknown"
+    """Version of the program and of the schema, for checkpoints."""
     name: str = "default"
     account_id: str | None = None
     sole_account: bool = True
