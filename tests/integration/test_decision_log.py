@@ -119,6 +119,7 @@ def test_changes_are_copied_and_what_a_restored_database_lacks_comes_back(
     damaged = Producer({"bootstrap.servers": config.kafka.bootstrap_servers})
     damaged.produce(config.topics.trade_decisions, b"no record of ours", partition=0)
     assert damaged.flush(30) == 0
+    del damaged
     with copying(config) as registry:
         wait_until(lambda: len(decisions(store)) == 3, what="the decision to come back")
         wait_until(lambda: registry.get_sample_value("reconcile_decisions_restored_total") == 1, what="the count of it")

@@ -57,6 +57,7 @@ def whats(report: Report) -> dict[What, list[str]]:
     return found
 
 
+@pytest.mark.timeout(240)  # half a minute on two idle cores
 def test_checkpoints_hold_and_what_is_altered_is_named(
     simulator: RunningSimulator, database: str, kafka: str, topic_prefix: str, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ import threading
 import time
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import psycopg
 import structlog
@@ -31,8 +31,6 @@ from stream_reconcile.store.replay_schema import Coverage, coverage
 from stream_reconcile.store.sealed_rows import count_open_letters, seal_tables
 
 log = structlog.get_logger()
-
-_SHARE: Final = 20
 
 
 class Proven(NamedTuple):
@@ -97,7 +95,7 @@ class Sealer:
             except (ReconcileError, psycopg.Error, ValueError) as error:
                 why = str(error) if isinstance(error, ReconcileError) else type(error).__name__
                 log.warning("checkpoint_not_sealed", account_id=self._account_id, why=why)
-            self._next_s = began + _SHARE * (time.monotonic() - began)
+            self._next_s = began + self._config.timing.seal_every * (time.monotonic() - began)
 
     def _seal(self, proven: Proven) -> None:
         config, account_id = self._config, self._account_id
