@@ -24,6 +24,7 @@ COMMANDS = {
     "status": "stream_reconcile.commands.status:status",
     "lag": "stream_reconcile.commands.lag:lag",
     "sweep": "stream_reconcile.commands.sweep:sweep",
+    "rewind": "stream_reconcile.commands.rewind:rewind",
     "dead-letters": "stream_reconcile.commands.dead_letters:dead_letters",
     "discrepancies": "stream_reconcile.commands.discrepancies:discrepancies",
     "simulate": "stream_reconcile.simulator.command:simulate",
