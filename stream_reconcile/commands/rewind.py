@@ -86,7 +86,8 @@ def rewind_to(  # noqa: PLR0913, PLR0917 - one parameter for each option
 @rewind.command("undo")
 def undo(
     action: Annotated[
-        int | None, typer.Argument(metavar="[ACTION]", min=1, help="Number of the rewind. Default: the newest.")
+        int | None,
+        typer.Argument(metavar="[ACTION]", min=1, max=2**63 - 1, help="Number of the rewind. Default: the newest."),
     ] = None,
     execute: Annotated[bool, typer.Option("--execute/--plan", help="Do it, or only say what it would do.")] = True,
     reason: Annotated[str, typer.Option(help="Why.")] = "",
