@@ -48,7 +48,7 @@ def test_rewinds_of_a_live_group_of_three_under_flow(stage: Stage) -> None:
     third = len(log.records) // 3
     stage.log.produce(log.records[:third])
     updates = stage.log.topics.trade_updates
-    with ExitStack() as stack, reading(stage) as reader:
+    with ExitStack() as stack, reading(stage.connection) as reader:
         members = [stack.enter_context(applying(stage)) for _ in range(2)]
         leaver = stack.enter_context(applying(stage))
         for member in (*members, leaver):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+import psycopg
 
 from stream_reconcile.core.errors import FencedError
 from stream_reconcile.core.rewind_target import chosen_topics, target
@@ -77,13 +79,13 @@ class Reader:
 
 
 @contextmanager
-def reading(stage: Stage) -> Iterator[Reader]:
-    """A reader in a thread while the body runs."""
+def reading(connect: Callable[[], psycopg.Connection[Any]]) -> Iterator[Reader]:
+    """A reader in a thread, over a connection that sees the schema, while the body runs."""
     reader, stop = Reader(), threading.Event()
 
     def read() -> None:
         query = "SELECT alpaca_order_id, updated_at_ns FROM executions"
-        with stage.connection() as connection:
+        with connect() as connection:
             while not stop.is_set():
                 reader.look(connection.execute(query).fetchall())
                 stop.wait(0.02)
