@@ -32,7 +32,7 @@ demo: .venv/.installed ## Run the whole system on this machine for a minute (ARG
 test: lint ## Everything that has to be green (ARGS="-k name" for less)
 	@$(BIN)/python -c 'import stream_reconcile.embedded as e; e.ensure_jars(e.default_cache_directory())'
 	@mkdir -p build
-	@$(BIN)/python -m pytest -n 2 --dist worksteal --junit-xml build/junit.xml $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal --junit-xml build/junit.xml $(ARGS)
 
 lint: .venv/.installed-dev ## Style, types, layers, dependencies
 	@$(BIN)/ruff check --quiet .

@@ -117,6 +117,8 @@ class Process:
                 yield from (f"broker{suffix}", f"ingest{suffix}")
             if Role.SWEEP in self._roles:
                 yield f"sweep{suffix}"
+        if Role.SWEEP in self._roles:
+            yield "decisions"
         if Role.APPLY in self._roles:
             yield "apply"
 

@@ -15,8 +15,11 @@ from figures import Report, Row
 from ingest_speed import IngestSpeed
 from latency import FrameToCommit
 from own_servers import OwnServers
+from replay_speed import ReplaySpeed
 from rewind_speed import RewindSpeed
 from standing_orders import database_with_orders
+
+from stream_reconcile.jobs.replay.config import DEFAULT_SHARE
 
 USUAL: Final = 1_000_000
 _LEAST: Final = 15_000  # a rate needs a few batches of 5,000
@@ -124,10 +127,15 @@ def _row_by_row(bench: Bench) -> list[Row]:
     return [bench.apply.row_by_row(bench.backlog(USUAL), bench.events(20_000))]
 
 
+def _replay(bench: Bench) -> list[Row]:
+    return ReplaySpeed(bench.servers, bench.report, bench.say).alone(bench.backlog(USUAL), share=DEFAULT_SHARE)
+
+
 MEASUREMENTS: Final = (
     _apply("apply_1_member", USUAL, 1),
     _apply("apply_2_members", USUAL, 2),
     Measurement(("peer_row_by_row",), _row_by_row, (USUAL,)),
+    Measurement(("replay", "replay_diff", "apply_beside_replay", "rss_replay"), _replay, (USUAL,)),
     _latency(100),
     _latency(1_000),
     _ingest(("ingest",), lambda speed, bench: speed.rate(bench.events(300_000))),

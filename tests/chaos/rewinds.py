@@ -1,4 +1,4 @@
-"""The command behind `make rewinds`: rewinds of a live group under flow, with kills; exit status 0 only if all is equal.
+"""`make rewinds`: rewinds of a live group under flow, with kills. Exit status 0 only if all is equal in the end.
 
 Three members apply what keeps coming. Again and again cursors are set back, by offset, time, duration, number or to
 the earliest, some of it is taken back, and members are killed (SIGKILL) and start again. A reader looks at all orders

@@ -54,6 +54,13 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         (["dead-letters", "retry"], {}, "say which dead letters"),
         (["dead-letters", "retry", "--all", "--reason", "empty"], {}, "say which dead letters"),
         (["dead-letters", "show", "topic:1"], {}, "'topic:1' is not the name of a dead letter"),
+        (["replay"], {}, "say one of --into, --diff, --promote and --drop"),
+        (["replay", "--into", "a", "--diff", "a"], {}, "say one of --into"),
+        (["replay", "--into", "pg_x"], {}, "belongs to Postgres"),
+        (["replay", "--into", "a", "--until", "soon"], {}, "--until: 'soon' is neither `now`"),
+        (["replay", "--into", "a", "--from-offsets", "x:0:1", "--from-datetime", "2026-01-01"], {}, "leave one out"),
+        (["replay", "--promote", "a"], {}, "--reason and --who may not be empty"),
+        (["replay", "--diff", "a"], {}, "KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL are not set"),
         (["discrepancies", "list"], {}, "KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL are not set"),
         (
             ["discrepancies", "list", "--type", "missing_fil"],
