@@ -43,13 +43,16 @@ from .run import _KAFKA, GROUP
 
 console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
 MEMBERS: Final = 3
-_PER_REWIND_S: Final = 1.2
+UNDOS: Final = 0.35
+"""Share of the rewinds after which the newest is taken back."""
+NOTHING: Final = "nothing to move"
+_PER_REWIND_S: Final = 1.5
 _TRIES: Final = 40
 _CAUGHT_UP_WITHIN_S: Final = 300.0
 
 
 def main(
-    rewinds: Annotated[int, typer.Option(min=1, help="Rewinds and undos, one after another.")] = 50,
+    rewinds: Annotated[int, typer.Option(min=1, help="Rewinds, one after another; undos come besides.")] = 50,
     kills: Annotated[int, typer.Option(min=0, help="SIGKILLs among them.")] = 5,
     per_second: Annotated[float, typer.Option(min=1, help="Records that come each second.")] = 500,
     seed: Annotated[int | None, typer.Option(help="Repeats history, order of the log and rewinds.")] = None,
@@ -135,8 +138,12 @@ def _storm(rewinder: Rewinder, members: list[Program], rng: random.Random, rewin
             victim.kill()
             victim.start()
             done["kills"] += 1
-        kind = _once(rewinder, rng, begun)
+        while (kind := _once(rewinder, rng, begun)) == NOTHING:
+            done[kind] += 1
         done[kind] += 1
+        if rng.random() < UNDOS:
+            time.sleep(rng.uniform(0, 0.3))
+            done[_tried(lambda: _undo(rewinder))] += 1
         if number % 10 == 9:
             _say(f"{number + 1} of {rewinds}: {dict(done)}")
         time.sleep(rng.uniform(0.1, 0.8))  # so that some are taken up and some are not
@@ -144,9 +151,7 @@ def _storm(rewinder: Rewinder, members: list[Program], rng: random.Random, rewin
 
 
 def _once(rewinder: Rewinder, rng: random.Random, begun: datetime) -> str:
-    """One rewind or undo, tried again where a claim came in between; gives what it was."""
-    if rng.random() < 0.3:
-        return _tried(lambda: _undo(rewinder)) or "nothing to undo"
+    """One rewind, tried again where a claim came in between; gives what it was, or NOTHING."""
     how = rng.choice([*How])
     since = datetime.now(UTC) - begun
     asked: dict[How, Any] = {
@@ -160,8 +165,9 @@ def _once(rewinder: Rewinder, rng: random.Random, begun: datetime) -> str:
 
     def rewind() -> str:
         plan = rewinder.plan(target({how: asked[how]}, now_ms=rewinder.now_ms), {TOPICS.trade_updates: numbers})
-        if plan.moves:
-            rewinder.execute(plan, who="chaos", why=f"chaos {how}")
+        if not plan.moves:
+            return NOTHING
+        rewinder.execute(plan, who="chaos", why=f"chaos {how}")
         return str(how)
 
     return _tried(rewind)
