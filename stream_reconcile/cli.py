@@ -27,6 +27,7 @@ COMMANDS = {
     "sweep": "stream_reconcile.commands.sweep:sweep",
     "rewind": "stream_reconcile.commands.rewind:rewind",
     "replay": "stream_reconcile.commands.replay:replay",
+    "verify": "stream_reconcile.commands.verify:verify",
     "dead-letters": "stream_reconcile.commands.dead_letters:dead_letters",
     "discrepancies": "stream_reconcile.commands.discrepancies:discrepancies",
     "simulate": "stream_reconcile.simulator.command:simulate",
