@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from stream_reconcile.core.evidence import Coordinates, Evidence, Execution, is_leg
+from stream_reconcile.core.lives import FIRST_CURIOUS_RANK, REPLACE_REFUSED, is_curious
 from stream_reconcile.core.merge import ParentStatement, beats, newer_parent, sighted_again
 from stream_reconcile.core.observation import Observation, Parsed
 
@@ -43,6 +44,10 @@ class Fold:
         """Fill frames and legs of multi-leg fills by (execution id, account id): the first in the log."""
         self.disputed: set[OrderKey] = set()
         """Orders of which one execution is stated here in different ways: to be looked at with all evidence (B4)."""
+        self.curious: set[OrderKey] = set()
+        """Orders of which two observations here make a step that deserves a look (`core.lives`)."""
+        self.refusals: list[Observation] = []
+        """Frames that say that a replace was refused (D3)."""
         self.evidence: list[tuple[Evidence, int]] = []
         """Statements beyond plain fill frames, each with the Kafka timestamp of its record, ms since the epoch."""
         self.duplicates = 0
@@ -70,6 +75,8 @@ class Fold:
             self.duplicates += 1
             return
         self.events[key] = o
+        if o.event == REPLACE_REFUSED:
+            self.refusals.append(o)
         order = (o.order_id, o.account_id)
         best = self.winners.get(order)
         if best is None or best is known:  # all that another sight changes makes the observation greater
@@ -77,6 +84,11 @@ class Fold:
         else:
             if o.version_ns > best.version_ns or beats(o, best):
                 self.winners[order] = o
+                earlier, later = best.status_rank, o.status_rank
+            else:
+                earlier, later = o.status_rank, best.status_rank
+            if earlier >= FIRST_CURIOUS_RANK and is_curious(earlier, later):
+                self.curious.add(order)
             if o.stated != best.stated or (o.snapshot_ns and best.snapshot_ns):
                 self.mixed.add(order)
         if o.parent_order_id is not None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stream_reconcile.simulator.frames import EXCHANGE_EVENTS, Frame, FrameWriter, settle_date
-from stream_reconcile.simulator.orders import FILLABLE, OPEN, Execution, Order, OrderStateError, Ticket
+from stream_reconcile.simulator.orders import CLOSED, FILLABLE, OPEN, Execution, Order, OrderStateError, Ticket
 from stream_reconcile.simulator.positions import Positions
 from stream_reconcile.simulator.values import MICROSECOND, MILLISECOND, NANO, Ids, decimal_text, rfc3339
 
@@ -114,6 +114,11 @@ class Brokerage:
         if limit_price is not None:
             order.limit = limit_price
             order.wire["limit_price"] = decimal_text(limit_price)
+        self._change(order, "restated", order.live_status())
+
+    def reopen(self, order: Order) -> None:
+        """`restated`: an order that was over is open again, which should never happen."""
+        self._require(order, CLOSED)
         self._change(order, "restated", order.live_status())
 
     def announce(self, order: Order, event: str, status: str | None = None) -> None:

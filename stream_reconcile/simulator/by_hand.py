@@ -66,6 +66,8 @@ OPERATIONS: dict[str, Callable[[Hand], object]] = {
     "request_cancel": lambda hand: hand.books.request_cancel(hand.order),
     "cancel": lambda hand: hand.books.cancel(hand.order),
     "refuse_cancel": lambda hand: hand.books.refuse_cancel(hand.order),
+    "refuse_replace": lambda hand: hand.books.refuse_replace(hand.order),
+    "reopen": lambda hand: hand.books.reopen(hand.order),
     "expire": lambda hand: hand.books.expire(hand.order),
     "done_for_day": lambda hand: hand.books.mark(hand.order, "done_for_day"),
     "stopped": lambda hand: hand.books.mark(hand.order, "stopped"),

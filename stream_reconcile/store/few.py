@@ -50,7 +50,10 @@ BEGIN
         FOR said IN {advance_cursors} LOOP END LOOP;
     END IF;
     IF _lines <> '' THEN
-        {upsert_executions};
+        FOR said IN {upsert_executions} LOOP
+            IF _alone THEN RAISE EXCEPTION USING ERRCODE = '{needs_more}', MESSAGE = 'curious'; END IF;
+            what := 'curious'; says := row_to_json(said); RETURN NEXT;
+        END LOOP;
         IF _parents <> '' THEN
             {state_parents};
         END IF;
@@ -121,6 +124,8 @@ class FewWay:
             or batch.holdings
             or fold.mixed
             or fold.disputed
+            or fold.curious
+            or fold.refusals
             or fold.evidence_orders()
             or self._accounts_decide
         ):
@@ -152,7 +157,7 @@ class FewWay:
             "parents": parents_json(fold.parents) if fold.parents else "",
             "alone": alone,
         }
-        found: dict[str, list[Any]] = {"evidence": [], "disputed": [], "inspected": [], "decided": []}
+        found: dict[str, list[Any]] = {"curious": [], "evidence": [], "disputed": [], "inspected": [], "decided": []}
         added = 0
         for what, said in self._connection.execute(self._text, values, prepare=True):
             if what == "events":

@@ -28,8 +28,8 @@ def named_lines(fold: Fold) -> list[str]:
         o = winners[order]
         account_and_order = o.line[: o.line.index("\t", len(o.account_id) + 1)]
         lines.append(
-            f"{account_and_order}\t{o.event_key}\t{o.source}\t{o.snapshot_ns}\t{o.stated}\t{o.topic}\t{o.partition}"
-            f"\t{o.offset}"
+            f"{account_and_order}\t{o.event_key}\t{o.source}\t{o.snapshot_ns}\t{o.stated}\t{o.status_rank}\t{o.topic}"
+            f"\t{o.partition}\t{o.offset}"
         )
     return lines
 

@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from stream_reconcile.core.evidence import Evidence
 from stream_reconcile.core.fills import FillRow, fill_rows
 from stream_reconcile.core.fold import Fold, OrderKey
+from stream_reconcile.core.lives import FILLED_AFTER_REPLACE, Life, refusal, told
 from stream_reconcile.core.statements import Conflict
 from stream_reconcile.core.sums import Finding, LegSum, findings
 from stream_reconcile.store.batch import DeadLetter
@@ -25,7 +26,9 @@ from stream_reconcile.store.rows import FILL_ROW_COLUMNS, execution_from_frame, 
 _OPENED_BY_EVIDENCE = {"bust": "trade_bust", "correction": "trade_correct"}
 # Findings that close themselves when the sums agree again (DISCREPANCIES B1, B7, B9, B10); B8 stays until accepted, B4
 # until the broker has been asked.
-_CLOSED_BY_SUMS = frozenset((Finding.MISSING_FILL, Finding.EXCESS_FILL, "trade_bust", "trade_correct"))
+# D2 is over when what was executed is booked.
+_CLOSED_BY_AGREEMENT = frozenset((*_OPENED_BY_EVIDENCE.values(), FILLED_AFTER_REPLACE))
+_CLOSED_BY_SUMS = _CLOSED_BY_AGREEMENT | {Finding.MISSING_FILL, Finding.EXCESS_FILL}
 
 
 class NewEvidence(NamedTuple):
@@ -66,8 +69,8 @@ class Settler:
         about = fold.evidence_orders()
         mixed = suspects.mixed | fold.mixed
         rebuilt = suspects.with_evidence | suspects.disputed | fold.disputed | about | fold.without_observation()
-        everything = suspects.all | mixed | rebuilt
-        if not everything:
+        everything = suspects.all | mixed | rebuilt | fold.curious
+        if not everything and not fold.refusals:
             return ()
         noted = Findings()
         for new in suspects.evidence:
@@ -86,9 +89,10 @@ class Settler:
                 self._execute("lock_orders", others)
             self._rebuild_fills(rebuilt, noted)
         parents = {(row["alpaca_order_id"], row["account_id"]) for row in self._rows("lock_parents", everything)}
+        self._tell_lives(everything, fold, noted)
         self._check_sums(everything | parents, noted)
         write_findings(self._connection, noted)
-        return tuple(kind for _account, kind, _subject in noted.opened)
+        return noted.types
 
     def put_aside(self, letters: Sequence[DeadLetter]) -> None:
         """Write dead letters and their discrepancies F2."""
@@ -141,6 +145,17 @@ class Settler:
             arrays = {name: list(column) for name, column in zip(FILL_ROW_COLUMNS, columns, strict=True)}
             self._connection.execute(self._sql["put_fills"], arrays)
 
+    def _tell_lives(self, orders: set[OrderKey], fold: Fold, noted: Findings) -> None:
+        """What the lives of these orders tell people, and the refusals of the batch (C3, C6, D2, D3)."""
+        lives = [Life(**row) for row in self._rows("lives_of", orders)] if orders else []
+        found = [(o.account_id, refusal(o)) for o in fold.refusals]
+        found += [(life.account_id, one) for life in lives for one in told(life)]
+        for account_id, one in found:
+            if one.how == "open":
+                noted.open(account_id, one.type, one.subject, one.evidence)
+            else:
+                noted.record(account_id, one.type, one.subject, one.evidence, once=one.how == "record_once")
+
     def _check_sums(self, orders: set[OrderKey], noted: Findings) -> None:
         rows = self._rows("sums_of", orders)
         legs: dict[OrderKey, list[dict[str, Any]]] = defaultdict(list)
@@ -158,10 +173,10 @@ class Settler:
             agree = Finding.MISSING_FILL not in found and Finding.EXCESS_FILL not in found
             standing = {
                 *row["open_types"],
-                *(kind for kind in _OPENED_BY_EVIDENCE.values() if (order[1], kind, order[0]) in noted.opened),
+                *(kind for kind in _CLOSED_BY_AGREEMENT if (order[1], kind, order[0]) in noted.opened),
             }
             for kind in sorted(standing & _CLOSED_BY_SUMS):
-                if kind not in found and (agree or kind not in _OPENED_BY_EVIDENCE.values()):
+                if kind not in found and (agree or kind not in _CLOSED_BY_AGREEMENT):
                     noted.close(order[1], kind, order[0])
 
     def _execute(self, name: str, orders: set[OrderKey]) -> None:

@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from stream_reconcile.core.gaps import OVERLAP_NS
 from stream_reconcile.core.sweep.chain import ChainFill
 from stream_reconcile.core.sweep.schedule import Kind
-from stream_reconcile.store import leases
+from stream_reconcile.store import leases, second_writer
 from stream_reconcile.store.comparison import TERMINAL
 from stream_reconcile.store.discrepancies import Findings, write_findings
 from stream_reconcile.store.leases import Lease
@@ -207,6 +207,12 @@ class SweepStore:
         """Open ones that have an end, and those of dead letters of these accounts that name no order; oldest first."""
         values = self._account | {"letters_of": list(letters_of)}
         return [Window(*row) for row in self._connection.execute(_SQL["open_windows"], values).fetchall()]
+
+    def close_second_writers(self, run: Run, quiet_s: float) -> None:
+        """Close F7 where no write was refused for so many seconds."""
+        with self.holding():
+            who = f"sweep {run.sweep_id}"
+            second_writer.close_quiet(self._connection, self._lease.account_id, quiet_s=quiet_s, who=who)
 
     def has_decisions(self) -> bool:
         """Whether the trading program of this account writes decisions at all."""

@@ -29,6 +29,8 @@ class Looked(NamedTuple):
 
     events: int
     """Observations that were not in the history yet."""
+    curious: list[tuple[str, str]]
+    """Orders whose row went a step that deserves a look."""
     evidence: list[tuple[Any, ...]]
     """Account, order, kind, id, id before, whether it is new."""
     disputed: list[tuple[str, str]]
@@ -113,24 +115,24 @@ class Ways:
         except psycopg.errors.UniqueViolation:
             return None
         with self._connection.pipeline():
-            self._upsert(fold, self._copied)
+            curious = self._upsert(fold, self._copied)
             evidence = self._insert_evidence(fold)
-            statements = _Sent(None, len(fold.events), evidence, None, *self._look(fold, self._copied))
+            statements = _Sent(None, len(fold.events), curious, evidence, None, *self._look(fold, self._copied))
         return statements.results()
 
     def _send(self, fold: Fold) -> _Sent:
         """Statements that read the temporary tables."""
-        self._upsert(fold, self._sql)
+        curious = self._upsert(fold, self._sql)
         events = self._execute(self._sql["insert_events"]) if fold.events else None
         evidence = self._insert_evidence(fold)
         fills = self._execute(self._sql["insert_fills"]) if fold.fills else None
-        return _Sent(events, 0, evidence, fills, *self._look(fold, self._sql))
+        return _Sent(events, 0, curious, evidence, fills, *self._look(fold, self._sql))
 
-    def _upsert(self, fold: Fold, texts: Mapping[str, LiteralString]) -> None:
-        if fold.winners:
-            self._execute(texts["upsert_executions"])
+    def _upsert(self, fold: Fold, texts: Mapping[str, LiteralString]) -> psycopg.Cursor[Any] | None:
+        curious = self._execute(texts["upsert_executions"]) if fold.winners else None
         if fold.parents:
             self._execute(self._sql["state_parents"], {"parents": parents_json(fold.parents)})
+        return curious
 
     def _insert_evidence(self, fold: Fold) -> psycopg.Cursor[Any] | None:
         if not fold.evidence:
@@ -164,6 +166,7 @@ class _Sent(NamedTuple):
     inserted: psycopg.Cursor[Any] | None
     copied: int
     """Observations that were copied instead of inserted."""
+    curious: psycopg.Cursor[Any] | None
     evidence: psycopg.Cursor[Any] | None
     fills: psycopg.Cursor[Any] | None
     inspect: psycopg.Cursor[Any] | None

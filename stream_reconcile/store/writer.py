@@ -165,7 +165,7 @@ class Writer:
             disputed=disputed,
             mixed={(order, account) for order, account, mixed, _ in looked.inspected if mixed},
             with_evidence={(order, account) for order, account, _, evidence in looked.inspected if evidence},
-            all={(order, account) for order, account, _, _ in looked.inspected} | disputed,
+            all={(order, account) for order, account, _, _ in looked.inspected} | disputed | set(looked.curious),
             evidence=[NewEvidence(*row) for *row, added in looked.evidence if added],
         )
         opened = self._settler.settle(fold, suspects)

@@ -55,10 +55,11 @@ SELECT 'fills', alpaca_order_id || ' ' || fill_key FROM fills WHERE account_id <
 
 -- name: findings_unpaired
 -- Open discrepancies that the truth does not call for, and those it calls for that are not there: only an order that was
--- filled beyond its quantity stays open, for people (B8); all others close themselves when everything is applied.
+-- filled beyond its quantity stays open, for people (B8); all others close themselves when everything is applied. Members
+-- that were stopped and refused (F7) are no fault: a sweep would close them, and none runs.
 SELECT CASE WHEN o.subject IS NULL THEN 'missing' ELSE 'unknown' END AS kind,
        format('%%s of %%s', coalesce(t.type, o.type), coalesce(t.subject, o.subject)) AS subject
-FROM (SELECT type, subject FROM discrepancies WHERE state = 'open') o
+FROM (SELECT type, subject FROM discrepancies WHERE state = 'open' AND type <> 'second_writer') o
 FULL JOIN (SELECT 'overfill' AS type, alpaca_order_id AS subject
            FROM ground_truth.orders WHERE filled_qty > qty) t USING (type, subject)
 WHERE o.subject IS NULL OR t.subject IS NULL

@@ -12,7 +12,7 @@ import pytest
 from stream_reconcile.store.batch import Record
 from support.log_records import LogRecords
 from support.wire_data import activity_json, frame, order_json
-from support.writer_bench import Bench
+from support.writer_bench import WAYS, Bench
 
 AT = "2026-09-18T13:24:5{}Z"
 
@@ -198,3 +198,111 @@ def test_a_fill_frame_with_a_signed_quantity(story: Story) -> None:
     assert story.net() == "1"
     assert story.tell(story.activity(1, side="sell")) == set()
     assert story.net() == "1"
+
+
+# -- what lives tell (C3, C6, D2, D3) ----------------------------------------------------------------------------------
+
+
+def told(story: Story, kind: str) -> list[tuple[str, str]]:
+    """Subject and state of the rows of a type."""
+    return story.bench.rows("SELECT subject, state FROM discrepancies WHERE type = %s ORDER BY 1, discrepancy_id", kind)
+
+
+def lives(story: Story) -> dict[str, list[Record]]:
+    """Orders by what their lives have to tell: each a log of its own steps, oldest first."""
+    asked = "2026-09-18T13:25:00Z"
+    over = {"status": "canceled", "canceled_at": asked}
+    new = {"replaced_at": AT.format(4), "replaced_by": "order-9", "status": "replaced"}
+
+    def order(order_id: str, filled_qty: str, **changes: Any) -> dict[str, Any]:
+        terms = story.order(filled_qty, id=order_id, **changes)
+        return {name: value for name, value in terms.items() if value is not ...}
+
+    def step(event: str, order_id: str, filled_qty: str = "0", **changes: Any) -> Record:
+        return story.log.frame(frame(event, order(order_id, filled_qty, **changes)))
+
+    def fill(number: int, order_id: str, filled_qty: str, **changes: Any) -> Record:
+        execution = {"execution_id": f"x{number}", "qty": filled_qty, "price": "10", "timestamp": AT.format(number)}
+        return story.log.frame(frame("fill", order(order_id, filled_qty, **changes), **execution))
+
+    return {
+        "cancel_fill_race": [
+            step("pending_cancel", "race", status="pending_cancel", cancel_requested_at=asked),
+            fill(1, "race", "10", status="filled", cancel_requested_at=asked, filled_at="2026-09-18T13:25:01Z"),
+            step("pending_cancel", "unstated", status="pending_cancel", cancel_requested_at=...),
+            fill(2, "unstated", "10", status="filled", cancel_requested_at=...),
+        ],
+        "impossible_regression": [step("canceled", "again", **over), step("new", "again", status="new")],
+        "fill_on_predecessor": [step("replaced", "old", **new), fill(5, "old", "1", **new)],
+        "replace_rejected": [
+            step("order_replace_rejected", "refused", status="new"),
+            step("order_replace_rejected", "refused", status="new", filled_qty="0.0"),
+        ],
+        "nothing": [
+            step("pending_cancel", "asked", status="pending_cancel", cancel_requested_at=asked),
+            step("order_cancel_rejected", "asked", status="new"),
+            step("canceled", "asked", **over),
+            fill(3, "filled", "1", status="filled", qty="1"),
+            step("pending_replace", "replaced", status="pending_replace"),
+            fill(4, "replaced", "1", **(new | {"replaced_at": AT.format(5)})),
+            step("pending_cancel", "too late", status="pending_cancel", cancel_requested_at=asked),
+            fill(6, "too late", "1", status="filled", cancel_requested_at=asked, filled_at=AT.format(6)),
+        ],
+    }  # fmt: skip
+
+
+EXPECTED = {
+    "cancel_fill_race": [("race", "resolved"), ("unstated", "resolved")],
+    "impossible_regression": [("again", "open")],
+    "fill_on_predecessor": [("old", "resolved")],
+    "replace_rejected": [("refused", "resolved")],
+}
+
+
+@pytest.mark.parametrize("order", ["as it happened", "backwards", "at once"])
+@pytest.mark.parametrize("way", WAYS)
+def test_lives_are_told_in_any_order_by_every_way_and_once(database: str, order: str, way: str) -> None:
+    with contextlib.closing(Bench(database, **WAYS[way])) as bench:
+        story = Story(bench)
+        records = [record for each in lives(story).values() for record in each]
+        batches = [[record] for record in (records if order == "as it happened" else reversed(records))]
+        for batch in [records] if order == "at once" else batches:
+            bench.write(batch)
+        assert {kind: told(story, kind) for kind in EXPECTED} == EXPECTED
+        before = bench.rows("SELECT discrepancy_id, type, subject, state, evidence FROM discrepancies ORDER BY 1")
+        assert len(before) == 5
+        # Replayed, one by one and at once, and once more when nothing is open.
+        for batch in [*([record] for record in records), records]:
+            bench.write(batch)
+        assert before == bench.rows(
+            "SELECT discrepancy_id, type, subject, state, evidence FROM discrepancies ORDER BY 1"
+        )
+        bench.connection.execute("UPDATE discrepancies SET state = 'resolved', resolved_at = now()")
+        bench.write(records)
+        assert bench.open() == set()
+        assert len(bench.rows("SELECT FROM discrepancies")) == 5
+
+
+def test_an_order_that_a_bust_opened_again_is_no_impossible_one(story: Story) -> None:
+    filled = {"status": "filled", "qty": "1"}
+    story.tell(story.fill(1, "1", **filled))
+    assert story.tell(story.bust(1, "0")) == set()
+    assert story.tell(story.fill(2, "1")) == set()  # as much as before is filled, and it is open
+    assert told(story, "impossible_regression") == []
+    # Of which the frame was lost: less is filled than when it was over.
+    lost = {"id": "order-2", "qty": "1"}
+    story.tell(story.fill(3, "1", status="filled", **lost))
+    less = json.dumps(story.order("0", status="new", **lost)).encode()
+    story.bench.write([story.log.snapshot(less, received_at_ns=9)])
+    assert told(story, "impossible_regression") == []
+
+
+def test_a_fill_of_a_replaced_order_that_an_activity_tells(story: Story) -> None:
+    new = {"replaced_at": AT.format(4), "replaced_by": "order-9", "status": "replaced"}
+    story.tell(story.log.frame(frame("replaced", story.order("0", **new))))
+    story.tell(story.activity(3), story.log.frame(frame("replaced", story.order("1", **new))))
+    assert told(story, "fill_on_predecessor") == []  # it was told late, and happened before
+    late = {"transaction_time": AT.format(5), "cum_qty": "2"}
+    assert story.tell(story.activity(5, **late)) == {"fill_on_predecessor", "excess_fill"}
+    assert story.tell(story.log.frame(frame("replaced", story.order("2", **new)))) == set()
+    assert told(story, "fill_on_predecessor") == [("order-1", "resolved")]

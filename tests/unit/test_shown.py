@@ -54,6 +54,5 @@ def test_the_table_is_made_of_what_tests_recorded(tmp_path: Path) -> None:
     console.print(table(recorded(junit)))
     shown = console.export_text()
     assert re.search(r"C2 +│ missed_terminal +│ test_c2_\w+ +│ 0.61 s +│ resolved by sweep: x, after 0.25 s", shown)
-    assert re.search(r"C3 +│ cancel_fill_race +│ none: ", shown)
     assert re.search(r"B8 +│ overfill .* not run", shown)
     assert main(junit) == 1

@@ -13,7 +13,12 @@ DOMINATED: Final = frozenset(("same", "older"))
 STUCK: Final = frozenset(("pending_cancel", "pending_replace"))
 
 # Those that close themselves once the order was read again and the rule does not hold any more.
-SELF_CLOSING: Final = ("missed_terminal", "broken_replace_chain", "missing_leg", "stuck_pending", "missing_at_broker")
+SELF_CLOSING: Final = (
+    "missed_terminal", "broken_replace_chain", "missing_leg", "stuck_pending", "missing_at_broker",
+    "impossible_regression",
+)  # fmt: skip
+ASKED_AGAIN: Final = frozenset(("impossible_regression",))
+"""Of these, what is opened by apply: only a sweep that began after that has asked again."""
 
 
 class Compared(NamedTuple):
@@ -55,6 +60,7 @@ class Graces:
     stuck_s: float = 120.0
     residual_s: float = 600.0
     apart_s: float = 15.0
+    second_writer_s: float = 60.0
 
 
 class Found(NamedTuple):

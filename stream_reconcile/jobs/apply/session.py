@@ -48,6 +48,7 @@ from stream_reconcile.store.batch import Batch, Record, Written
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.cursors import CursorStore, LogState
 from stream_reconcile.store.failures import is_transient
+from stream_reconcile.store.second_writer import note_cursors
 from stream_reconcile.store.writer import Writer
 
 log = structlog.get_logger()
@@ -359,7 +360,7 @@ class Session:
         """
         if go_back:
             self._recent = {}
-        rows, lost = self._cursors.read(), list[Partition]()
+        rows, lost = self._cursors.read(), dict[Partition, bool]()
         for partition in list(self._positions):
             mine = self._positions[partition]
             row, max_offset = rows.get((partition.topic, partition.partition), (None, 0))
@@ -367,11 +368,9 @@ class Session:
             if verdict is Verdict.SAME and not go_back:
                 continue
             if is_restored(mine, row):
-                self._mismatches.record(
-                    self._cursors, partition, mine.next_offset, 0 if row is None else row.next_offset
-                )
+                self._mismatches.record(self._cursors, partition, mine.next_offset, row.next_offset if row else 0)
             if row is None or verdict is Verdict.LOST:
-                lost.append(partition)
+                lost[partition] = is_restored(mine, row)
                 continue
             self._recent = {}
             if verdict is Verdict.MOVED:
@@ -379,9 +378,9 @@ class Session:
             self._positions.put(partition, row, max_offset)
             self._consumer.seek(partition, row.next_offset)
         if lost:
+            note_cursors(self._connection, {p: self._positions[p] for p, restored in lost.items() if not restored})
             self._metrics.second_writer.inc()  # once for all of them: alerts go by how often it happens
-            names = ", ".join(f"{p.topic}:{p.partition}" for p in lost)
-            raise CursorsLost(f"another member owns the cursors of {names}")
+            raise CursorsLost(f"another member owns the cursors of {', '.join(f'{p[0]}:{p[1]}' for p in lost)}")
 
     def _reconnect(self) -> None:
         """A new connection, with backoff; raises PostgresUnreachable after four minutes."""

@@ -13,6 +13,7 @@ import random
 import time
 import uuid
 from collections.abc import Awaitable, Iterable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -32,7 +33,7 @@ from stream_reconcile.jobs.ingest.metrics import IngestMetrics
 from stream_reconcile.jobs.ingest.publish import Publisher
 from stream_reconcile.jobs.ingest.record import Recorder
 from stream_reconcile.log.codec import Codec
-from stream_reconcile.store import leases, sessions
+from stream_reconcile.store import leases, second_writer, sessions
 from stream_reconcile.store.leases import Lease
 
 log = structlog.get_logger()
@@ -152,6 +153,7 @@ class _Job:
         if lost:
             metrics.lease_lost.inc()
             log.error("ingest_lease_lost", account_id=lease.account_id, owner=lease.owner, epoch=lease.epoch)
+            await self._quietly(self._database.call(partial(second_writer.note_lease, lease=lease)))
             return
         await self._quietly(recorder.record())
         await self._quietly(recorder.release())

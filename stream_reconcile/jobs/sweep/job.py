@@ -22,6 +22,7 @@ from stream_reconcile.broker.account import key_fingerprint, read_account_id
 from stream_reconcile.broker.rest import RestClient
 from stream_reconcile.core.budget import RateBudget
 from stream_reconcile.core.errors import (
+    FencedError,
     PostgresUnreachable,
     ReconcileError,
     RefusedError,
@@ -39,7 +40,7 @@ from stream_reconcile.jobs.sweep.run import Sweep, Tools
 from stream_reconcile.jobs.sweep.seal import Sealer
 from stream_reconcile.log.admin import KafkaAdmin
 from stream_reconcile.log.codec import Codec
-from stream_reconcile.store import accounts, leases
+from stream_reconcile.store import accounts, leases, second_writer
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.failures import is_transient
 from stream_reconcile.store.leases import Lease
@@ -129,12 +130,19 @@ class _Job:
             self._sealer = stack.enter_context(
                 Sealer(config, account_id, lease, self._new_codec(), self._metrics, halt)
             )
+            fenced = False
             try:
                 self._sweep(tools)
+            except FencedError:
+                fenced = True
+                raise
             finally:
                 keeper.close()
-                if not keeper.lost and not connection.closed:
-                    leases.release(connection, lease)
+                if not connection.closed:
+                    if fenced or keeper.lost:
+                        second_writer.note_lease(connection, lease)
+                    else:
+                        leases.release(connection, lease)
 
     def _client(self, halt: threading.Event) -> RestClient:
         config = self._config

@@ -18,7 +18,7 @@ from stream_reconcile.broker.rest import RestClient
 from stream_reconcile.core.budget import RateBudget
 from stream_reconcile.core.errors import IncompleteRead, ReconcileError, Stopped, SweepIncomplete, UnreachableError
 from stream_reconcile.core.seal import BrokerSum
-from stream_reconcile.core.sweep.compared import SELF_CLOSING, found_in, origin_of
+from stream_reconcile.core.sweep.compared import ASKED_AGAIN, SELF_CLOSING, found_in, origin_of
 from stream_reconcile.core.sweep.schedule import Kind
 from stream_reconcile.core.sweep.sums import CLOSED_BY_SUMS
 from stream_reconcile.jobs.apply.decode import UNKNOWN_ACCOUNT
@@ -265,6 +265,7 @@ class Sweep:
         self._close_what_agrees(findings, now_s)
         tools.store.write(findings, self._run)
         tools.store.count_attempts(_ATTEMPTED)
+        tools.store.close_second_writers(self._run, graces.second_writer_s)
         tools.store.note_checks(self._run, examiner.checked - self._off)
         self._decisions.conclude()
         if self.kind is Kind.DEEP:
@@ -285,7 +286,8 @@ class Sweep:
         wrong |= {(found.type, found.subject) for found in examiner.found if found.subject not in settled}
         opened = {(kind, subject) for _account, kind, subject in findings.opened if kind in SELF_CLOSING}
         for kind, subject in tools.store.open_of(SELF_CLOSING) | opened:
-            if (subject in settled or subject in examiner.seen_again) and (kind, subject) not in wrong:
+            read = subject in examiner.seen_again or (subject in settled and kind not in ASKED_AGAIN)
+            if read and (kind, subject) not in wrong:
                 findings.close(tools.account_id, kind, subject)
 
     def _finish(self, began: float) -> None:

@@ -24,7 +24,7 @@ FROM fills
 WITH NO DATA;
 CREATE TEMPORARY TABLE IF NOT EXISTS named (
     alpaca_order_id text COLLATE "C", account_id text COLLATE "C", event_key uuid, source text, snapshot_ns bigint,
-    stated bigint, topic text COLLATE "C", partition integer, "offset" bigint
+    stated bigint, status_rank smallint, topic text COLLATE "C", partition integer, "offset" bigint
 ) ON COMMIT DELETE ROWS
 
 -- name: empty_observed
@@ -33,7 +33,9 @@ TRUNCATE observed, observed_fills
 
 -- name: copy_named
 -- Takes the greatest observation of each order; columns in the order in which `store.lines.named_lines` writes them.
-COPY named (account_id, alpaca_order_id, event_key, source, snapshot_ns, stated, topic, partition, "offset") FROM STDIN
+COPY named (
+    account_id, alpaca_order_id, event_key, source, snapshot_ns, stated, status_rank, topic, partition, "offset"
+) FROM STDIN
 
 -- name: named_observed
 -- What `named` stands for, in full.
@@ -98,6 +100,9 @@ SELECT advance_cursors(%(group)s, %(owner)s, %(topics)s, %(partitions)s, %(expec
 -- name: upsert_executions
 -- The row is the greatest observation (I2, as core.merge): version, filled quantity, status rank, snapshot above frame and
 -- of snapshots the later; of what is still equal the first in the log. A stale observation locks the row all the same.
+-- Gives the orders that went a step that deserves a look (core.lives.is_curious): the row as it stood before is what this
+-- statement's own snapshot shows.
+WITH written AS (
 INSERT INTO executions AS e (
     account_id, alpaca_order_id,
     qty, notional, filled_qty, filled_avg_price, limit_price, stop_price, trail_price, trail_percent, hwm, created_at,
@@ -145,6 +150,15 @@ WHERE excluded.updated_at_ns > e.updated_at_ns
                 = (coalesce(e.filled_qty, 0), e.status_rank, e.snapshot_ns)
                 AND (excluded.last_topic, excluded.last_partition, excluded.last_offset)
                     < (e.last_topic, e.last_partition, e.last_offset))))
+RETURNING e.alpaca_order_id, e.account_id, e.status_rank, CASE
+    WHEN xmax <> 0 AND (e.status_rank < 600 OR e.status_rank = 940) THEN (
+        SELECT b.status_rank FROM executions b
+        WHERE b.alpaca_order_id = e.alpaca_order_id AND b.account_id = e.account_id
+    ) END AS before
+)
+SELECT w.alpaca_order_id, w.account_id
+FROM written w
+WHERE (w.status_rank < 600 AND w.before >= 900) OR (w.status_rank = 940 AND w.before = 320)
 
 -- name: insert_events
 -- Each distinct observation once, at its first place in the log; a snapshot as it was received last.
@@ -229,7 +243,7 @@ WHERE w.known
 -- name: inspect
 -- Orders of this batch that need a closer look: fills that do not add up (I9; of a multi-leg parent those of its legs) or
 -- an open finding that may close, evidence beyond fills, observations that state different fields; legs whose parent is
--- not in the batch, for it may have to be looked at.
+-- not in the batch, for it may have to be looked at; rows and late words that core.lives has something to say about.
 SELECT o.alpaca_order_id, o.account_id, e.mixed OR e.stated <> o.stated OR seen.before AS merge, e.has_evidence
 FROM observed o
 JOIN executions e ON e.alpaca_order_id = o.alpaca_order_id AND e.account_id = o.account_id
@@ -248,6 +262,12 @@ CROSS JOIN LATERAL (
 ) seen
 WHERE o.winner
   AND (seen.before OR e.filled_qty > e.qty OR e.mixed OR e.has_evidence OR e.stated <> o.stated
+       OR (e.status_rank < 600 AND o.status_rank >= 900)
+       OR (e.status_rank = 940 AND (e.cancel_requested_at IS NOT NULL OR o.status_rank = 320))
+       OR (e.replaced_at IS NOT NULL AND EXISTS (
+               SELECT FROM fills f
+               WHERE f.alpaca_order_id = e.alpaca_order_id AND f.account_id = e.account_id
+                 AND f.entry = 'trade' AND f.transacted_at > e.replaced_at))
        OR CASE
            WHEN e.order_class = 'mleg' THEN (
                SELECT CASE WHEN count(*) = 0 THEN n.net <> coalesce(e.filled_qty, 0)
@@ -498,6 +518,51 @@ CROSS JOIN LATERAL (
     FROM fills f
     WHERE f.alpaca_order_id = e.alpaca_order_id AND f.account_id = e.account_id
 ) f
+
+-- name: lives_of
+-- What core.lives judges: rows of the given orders with what was said of them before. `ended`: the greatest observation
+-- that said the order is over, of those with no more filled than the row (what was taken back opens an order rightly)
+-- and with no bust or correction since.
+SELECT e.account_id, e.alpaca_order_id AS order_id, e.status, e.cancel_requested_at::text, e.replaced_by, e.replaced_at::text,
+       ended.status AS ended_status, ended.updated_at_ns AS ended_ns,
+       e.status_rank = 940 AND coalesce(e.cancel_requested_at <= coalesce(e.filled_at, e.cancel_requested_at), EXISTS (
+           SELECT FROM order_events v
+           WHERE v.alpaca_order_id = e.alpaca_order_id AND v.account_id = e.account_id AND v.status_rank = 320
+       )) AS filled_while_canceling,
+       e.replaced_at IS NOT NULL AND EXISTS (
+           SELECT FROM fills f
+           WHERE f.alpaca_order_id = e.alpaca_order_id AND f.account_id = e.account_id
+             AND f.entry = 'trade' AND f.transacted_at > e.replaced_at
+       ) AS filled_after_replace
+FROM executions e
+JOIN unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)
+  ON e.alpaca_order_id = w.order_id AND e.account_id = w.account_id
+LEFT JOIN LATERAL (
+    SELECT v.status, v.updated_at_ns
+    FROM order_events v
+    WHERE e.status_rank < 600 AND v.alpaca_order_id = e.alpaca_order_id AND v.account_id = e.account_id
+      AND v.status_rank >= 900 AND coalesce(v.filled_qty, 0) <= coalesce(e.filled_qty, 0)
+      AND NOT EXISTS (
+          SELECT FROM order_events b
+          WHERE b.alpaca_order_id = e.alpaca_order_id AND b.account_id = e.account_id
+            AND b.event IN ('trade_bust', 'trade_correct') AND b.updated_at_ns >= v.updated_at_ns
+      )
+    ORDER BY v.updated_at_ns DESC, v.status_rank DESC
+    LIMIT 1
+) ended ON true
+
+-- name: record_discrepancies
+-- Findings that are over as they are found: nothing is to be done about them. What stands in a row already, by the same
+-- evidence, or by any where there can be but one (`once`), is recorded no second time.
+INSERT INTO discrepancies (account_id, type, subject, evidence, state, resolved_at, resolution, resolved_by)
+SELECT w.account_id, w.type, w.subject, w.evidence, 'resolved', now(), %(resolution)s, %(who)s
+FROM unnest(%(accounts)s::text[], %(types)s::text[], %(subjects)s::text[], %(evidence)s::jsonb[], %(once)s::boolean[])
+     AS w(account_id, type, subject, evidence, once)
+WHERE NOT EXISTS (
+    SELECT FROM discrepancies k
+    WHERE k.account_id = w.account_id AND k.type = w.type AND k.subject = w.subject
+      AND (w.once OR (k.evidence_hash = jsonb_hash_extended(w.evidence, 0) AND k.evidence = w.evidence))
+)
 
 -- name: insert_dead_letter
 -- Puts a record aside with its bytes, in the transaction that passes it (I8); an old one stays as it is.
