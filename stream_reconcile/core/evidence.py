@@ -112,7 +112,25 @@ class ExecutionAdjustment:
     coordinates: Coordinates
 
 
-Evidence: TypeAlias = Execution | Bust | Activity | Residual | ExecutionAdjustment
+@dataclass(frozen=True, slots=True)
+class ReversalAdjustment:
+    """An adjustment of kind `reversal`: by judgement, the broker took an execution back, and the frame that said so is
+    lost for good."""
+
+    account_id: str
+    order_id: str
+    reverses: str
+    """`x:` and an execution id, or `a:` and the id of the activity that tells of it."""
+    qty: Decimal
+    price: Decimal
+    as_of_ns: int
+    """Version of the order by which it was judged, broker time."""
+    symbol: str
+    side: str
+    coordinates: Coordinates
+
+
+Evidence: TypeAlias = Execution | Bust | Activity | Residual | ExecutionAdjustment | ReversalAdjustment
 
 
 def is_leg(evidence: Evidence) -> TypeGuard[Execution]:

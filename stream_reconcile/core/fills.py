@@ -5,10 +5,12 @@ Rows by key:
     x:execution id   an execution that a frame states, or an `execution` adjustment in its place   trade, correction
     a:activity id    a FILL activity that no frame tells of                                        trade
     s:key            a residual                                                                    residual
-    r:execution id   the execution is busted or corrected                                          reversal of its x:
+    r:execution id   the execution is busted or corrected, by a frame or by judgement              reversal of its x:
+    r:a:activity id  the same by judgement, where only an activity is known                        reversal of its row
     r:s:key          the real executions have come                                                 reversal of its s:
 
-As evidence grows, rows x:, s: and r: stay; an a: row goes only into an x: row of its quantity and price (rule 6).
+As evidence grows, rows x:, s: and r: stay; an a: row goes only into an x: row of its quantity and price (rule 6), and
+an r:a: row only into the r: of the execution that its activity turned out to tell of.
 """
 
 from __future__ import annotations
@@ -85,6 +87,8 @@ def fill_rows(evidence: Iterable[Evidence]) -> FillBook:
       frame has come and its values count: else the pair that the adjustment was made for would fall apart again.
     - A reversal needs the row x: and nothing else: a bust of what is known by an activity alone waits for the frame or
       the adjustment. Bust and correction of one execution are one reversal. It always takes back the whole quantity.
+    - A `reversal` adjustment stands for a bust whose frame was lost: with the real one it is one reversal, and the real
+      one's values replace it. One of an activity follows it into the row x: that it is paired with.
     - A correction is booked at its own time and reverses its original at that time.
     - r:s: exists once `gross_qty` up to `as_of` reaches `explained_from`.
 
@@ -96,7 +100,9 @@ def fill_rows(evidence: Iterable[Evidence]) -> FillBook:
     known = keep_once(evidence)
     rows = _execution_rows(known)
     taken_back = _taken_back(known)
+    judged = _judged(known, rows, taken_back)
     rows += [_reversal(row, taken_back[i]) for row in rows if (i := row.execution_id) is not None and i in taken_back]
+    rows += judged
     for residual in known.residuals.values():
         standing = _residual_row(residual)
         rows.append(standing)
@@ -192,6 +198,32 @@ def _taken_back(known: Statements) -> dict[str, Bust | Execution]:
         if original not in first or execution.coordinates < first[original].coordinates:
             first[original] = execution
     return first
+
+
+def _judged(known: Statements, rows: list[FillRow], taken_back: dict[str, Bust | Execution]) -> list[FillRow]:
+    """Reversals by judgement of rows that no bust or correction takes back."""
+    by_key = {row.fill_key: row for row in rows}
+    by_activity = {f"a:{row.activity_id}": row for row in rows if row.activity_id is not None}
+    made: dict[str, FillRow] = {}
+    for target, judgement in known.reversals.items():
+        row = by_activity.get(target) or by_key.get(target)
+        if row is None or row.execution_id in taken_back:
+            continue
+        key = f"r:{row.execution_id if target == row.fill_key and row.execution_id else target}"
+        # Judged by its execution and by its activity, it is taken back once: the x: of the keys counts.
+        standing = made.get(row.fill_key)
+        if standing is None or standing.fill_key.startswith("r:a:"):
+            made[row.fill_key] = row._replace(
+                fill_key=key,
+                activity_id=None,
+                qty=EXACT.minus(row.qty),
+                transacted_at_ns=judgement.as_of_ns,
+                entry="reversal",
+                reverses=row.fill_key,
+                source="adjustment",
+                coordinates=judgement.coordinates,
+            )
+    return list(made.values())
 
 
 def _reversal(row: FillRow, cause: Bust | Execution) -> FillRow:

@@ -7,12 +7,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from stream_reconcile.core.evidence import Activity, Bust, Evidence, Execution, ExecutionAdjustment, Residual
+from stream_reconcile.core.evidence import (
+    Activity,
+    Bust,
+    Evidence,
+    Execution,
+    ExecutionAdjustment,
+    Residual,
+    ReversalAdjustment,
+)
 
 TOLERANCE_NS = 5_000_000_000
 """Times at most this far apart, inclusive, can be one execution's: stream and activities do not agree to the digit."""
 
-_E = TypeVar("_E", Execution, Bust, Activity, Residual, ExecutionAdjustment)
+_E = TypeVar("_E", Execution, Bust, Activity, Residual, ExecutionAdjustment, ReversalAdjustment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,8 @@ class Statements:
     activities: dict[str, Activity]
     residuals: dict[str, Residual]
     adjustments: dict[str, ExecutionAdjustment]
+    reversals: dict[str, ReversalAdjustment]
+    """By the fill key that they take back."""
     conflicts: tuple[Conflict, ...]
 
 
@@ -56,6 +66,7 @@ def keep_once(evidence: Iterable[Evidence]) -> Statements:
     activities: dict[str, list[Activity]] = {}
     residuals: dict[str, list[Residual]] = {}
     adjustments: dict[str, list[ExecutionAdjustment]] = {}
+    reversals: dict[str, list[ReversalAdjustment]] = {}
     orders: set[tuple[str, str]] = set()
     for item in evidence:
         orders.add((item.account_id, item.order_id))
@@ -70,6 +81,8 @@ def keep_once(evidence: Iterable[Evidence]) -> Statements:
                 residuals.setdefault(item.key, []).append(item)
             case ExecutionAdjustment():
                 adjustments.setdefault(item.execution_id, []).append(item)
+            case ReversalAdjustment():
+                reversals.setdefault(item.reverses, []).append(item)
     if len(orders) > 1:
         raise ValueError(f"fill accounting is per order; it was given evidence of {len(orders)}: group it by order")
     conflicts: list[Conflict] = []
@@ -79,6 +92,8 @@ def keep_once(evidence: Iterable[Evidence]) -> Statements:
         activities={i: s[0] for i, s in _distinct(activities, "a:", _trade_differs, conflicts)},
         residuals={i: s[0] for i, s in _distinct(residuals, "s:", _residual_differs, conflicts)},
         adjustments={i: s[0] for i, s in _distinct(adjustments, "x:", _adjustment_differs, conflicts)},
+        # Judged again by a later word of the broker it is the same judgement.
+        reversals={i: s[0] for i, s in _distinct(reversals, "r:", lambda _a, _b: False, conflicts)},
         conflicts=tuple(conflicts),
     )
 

@@ -167,7 +167,9 @@ def fill_differences(
     order_id: str, executions: list[dict[str, Any]], fills: Mapping[str, Row], *, lost_frames: bool = False
 ) -> Iterator[Difference]:
     """Compare an order's executions with its rows in `fills`: one each, and a reversal of each that counts no more."""
-    activities = {key: row for key, row in fills.items() if key.startswith("a:")} if lost_frames else {}
+    # What a sweep judged to be taken back counts no more, whatever it was.
+    judged = {key for key in fills if lost_frames and key.startswith("a:") and f"r:{key}" in fills}
+    activities = {key: row for key, row in fills.items() if lost_frames and key.startswith("a:") and key not in judged}
     expected: set[str] = set()
     for execution in executions:
         key, reversal, is_real = (
@@ -192,6 +194,7 @@ def fill_differences(
     if lost_frames:
         for key in [key for key in fills if key.startswith("s:") and f"r:{key}" in fills]:
             expected |= {key, f"r:{key}"}
+        expected |= judged | {f"r:{key}" for key in judged}
     for key, row in fills.items():
         if key not in expected:
             yield Difference("fills", order_id, key, "row", row["entry"], None)

@@ -16,6 +16,7 @@ from stream_reconcile.core.observation import Observation
 from stream_reconcile.core.sweep.activities import Standing
 from stream_reconcile.core.sweep.adjustments import Fill, Reversal
 from stream_reconcile.core.sweep.compared import Compared
+from stream_reconcile.core.sweep.reversals import TooMuch
 from stream_reconcile.core.sweep.sums import Sum
 from stream_reconcile.store.queries import load
 
@@ -125,9 +126,9 @@ class Comparer:
         """Of these client order ids, those whose decision has its order, or is known to have none."""
         return self._column("answered_decisions", client_ids=sorted(client_ids))
 
-    def too_much_filled(self, grace_s: float, limit: int) -> list[tuple[str, Decimal]]:
-        """Order id and `filled_qty` of those whose fills have been more for longer than the grace."""
-        return [(row[0], row[1]) for row in self._rows("too_much_filled", grace_s=grace_s, limit=limit)]
+    def too_much_filled(self, grace_s: float, limit: int) -> list[TooMuch]:
+        """Those whose fills have been more for longer than the grace."""
+        return [TooMuch(*row) for row in self._rows("too_much_filled", grace_s=grace_s, limit=limit)]
 
     def too_little_filled(self, grace_s: float, limit: int) -> list[Short]:
         """Those whose fills have been less."""

@@ -15,6 +15,7 @@ from stream_reconcile.core.evidence import (
     Execution,
     ExecutionAdjustment,
     Residual,
+    ReversalAdjustment,
 )
 from stream_reconcile.core.fold import Fold
 
@@ -76,6 +77,8 @@ def _said(e: Evidence) -> _Said:
             kind, name, time, explained_from = "residual", e.key, e.as_of_ns, e.explained_from
         case ExecutionAdjustment():
             kind, name, time = "execution", e.execution_id, e.transacted_at_ns
+        case ReversalAdjustment():
+            kind, name, time = "reversal", e.reverses, e.as_of_ns
     return _Said(
         account_id, order_id, kind, name, time, previous, e.symbol, e.side, e.qty, e.price, cum_qty, explained_from
     )
@@ -112,5 +115,7 @@ def evidence_from_row(row: dict[str, Any]) -> Evidence:
             return Residual(
                 **common, key=row["evidence_id"], as_of_ns=time, explained_from=row["explained_from"] or Decimal(0)
             )
+        case "reversal":
+            return ReversalAdjustment(**common, reverses=row["evidence_id"], as_of_ns=time)
         case _:
             return ExecutionAdjustment(**common, execution_id=row["evidence_id"], transacted_at_ns=time)

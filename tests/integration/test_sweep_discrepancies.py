@@ -145,6 +145,16 @@ def found(whole: Whole, kind: str, subject: str, state: str = "open", times: int
     return row
 
 
+def executed(whole: Whole, order_id: str) -> list[tuple[str, Decimal, Decimal]]:
+    """Its rows of fills: key, quantity and price."""
+    rows = whole.rows("SELECT * FROM fills WHERE alpaca_order_id = %(id)s ORDER BY fill_key", id=order_id)
+    return [(row["fill_key"], row["qty"], row["price"]) for row in rows]
+
+
+def both_filled(whole: Whole, order_id: str) -> None:
+    wait_until(lambda: len(executed(whole, order_id)) == 2, what="both fills")
+
+
 def not_proved(whole: Whole, sweeps: int = 2) -> None:
     """So many more complete sweeps, and none proves anything."""
     query = "SELECT count(*) FILTER (WHERE complete) AS complete, count(proven_equal_at) AS proofs FROM sweeps"
@@ -368,6 +378,56 @@ def test_b7_a_bust_of_a_fill_whose_frame_was_dropped(whole: Whole, rest: Rest) -
     trade, reversal = whole.rows(query, id=placed["id"])
     assert (trade["entry"], trade["qty"], trade["execution_id"]) == ("trade", Decimal(10), execution["execution_id"])
     assert (reversal["entry"], reversal["qty"]) == ("reversal", Decimal(-10))
+
+
+def test_b7_a_bust_or_correction_whose_frame_was_lost_is_judged(whole: Whole, rest: Rest) -> None:
+    control = whole.simulator.control
+    query = "SELECT fill_key, qty, source FROM fills WHERE alpaca_order_id = %(id)s AND entry = 'reversal'"
+    control.fault("drop", symbol="TSLA", events="trade_bust+trade_correct", count=0)
+    for operation, details in (("bust", {}), ("correct", {"price": "3.25"}), ("correct", {"qty": "1", "price": "2"})):
+        placed = order(whole, rest, symbol="TSLA", **RESTING)
+        here(whole, placed["id"], "new")
+        for qty, price in (("2", "7"), ("3", "8")):
+            control.operate(placed["id"], "fill", qty=qty, price=price)
+        both_filled(whole, placed["id"])
+        mine = [each["execution_id"] for each in control.executions() if each["order_id"] == placed["id"]]
+        control.operate(placed["id"], operation, execution_id=mine[0], **details)
+        row = found(whole, "excess_fill", placed["id"], "resolved")
+        assert row["resolution"] == "the sums agree"
+        reversal = {"fill_key": f"r:{mine[0]}", "qty": Decimal(-2), "source": "adjustment"}
+        assert whole.rows(query, id=placed["id"]) == [reversal]
+        control.operate(placed["id"], "cancel")
+        here(whole, placed["id"], "canceled")
+    # Told after all, it is reversed once.
+    before = executed(whole, placed["id"])
+    bust = {"event": "trade_bust", "previous_execution_id": mine[0], "qty": "-2", "price": "7"}
+    told = rest.get(f"/v2/orders/{placed['id']}")
+    whole.simulator.control.send(frame(**bust, timestamp=told["updated_at"], order=told))
+    wait_until(lambda: whole.rows(query, id=placed["id"])[0]["source"] == "stream", what="the real one")
+    assert executed(whole, placed["id"]) == before
+    found(whole, "trade_bust", placed["id"], "resolved")
+
+
+def test_b7_what_two_executions_explain_alike_is_left_to_a_person(whole: Whole, rest: Rest) -> None:
+    control = whole.simulator.control
+    control.fault("drop", symbol="NVDA", events="trade_bust", count=0)
+    placed = order(whole, rest, symbol="NVDA", **RESTING)
+    here(whole, placed["id"], "new")
+    for _ in range(2):
+        control.operate(placed["id"], "fill", qty="2", price="7")
+    both_filled(whole, placed["id"])
+    control.operate(placed["id"], "bust")
+    found(whole, "excess_fill", placed["id"])
+    not_proved(whole, sweeps=6)
+    assert len(executed(whole, placed["id"])) == 2
+    # The frame is told after all.
+    (mine,) = [each for each in control.executions() if each["order_id"] == placed["id"] and each["state"] == "busted"]
+    told = rest.get(f"/v2/orders/{placed['id']}")
+    bust = {"event": "trade_bust", "previous_execution_id": mine["execution_id"], "qty": "-2", "price": "7"}
+    control.send(frame(**bust, timestamp=told["updated_at"], order=told))
+    found(whole, "excess_fill", placed["id"], "resolved")
+    control.operate(placed["id"], "cancel")
+    here(whole, placed["id"], "canceled")
 
 
 # -- states ------------------------------------------------------------------------------------------------------------

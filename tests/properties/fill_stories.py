@@ -20,6 +20,7 @@ from stream_reconcile.core.evidence import (
     Execution,
     ExecutionAdjustment,
     Residual,
+    ReversalAdjustment,
 )
 
 ACCOUNT, ORDER, SYMBOL = "account-1", "order-1", "BTC/USD"
@@ -80,14 +81,28 @@ def execution_adjustments(draw: st.DrawFn) -> ExecutionAdjustment:
     )
 
 
+@st.composite
+def reversal_adjustments(draw: st.DrawFn) -> ReversalAdjustment:
+    target = draw(st.one_of(execution_ids.map("x:{}".format), st.sampled_from(["a:a1", "a:a2", "a:a3"])))
+    return ReversalAdjustment(ACCOUNT, ORDER, target, draw(quantities), draw(prices), draw(moments), "", "buy", NOWHERE)
+
+
 _anything: st.SearchStrategy[Evidence] = st.one_of(
-    executions(), executions(), activities(), activities(), busts(), residuals(), execution_adjustments()
+    executions(),
+    executions(),
+    activities(),
+    activities(),
+    busts(),
+    residuals(),
+    execution_adjustments(),
+    reversal_adjustments(),
 )
 
 
 def placed(evidence: list[Evidence]) -> list[Evidence]:
     """The same evidence, each in a place of its own: over two topics, in the order given within each."""
-    topics = {Activity: "fill-activities", Residual: "adjustments", ExecutionAdjustment: "adjustments"}
+    topics: dict[type, str] = dict.fromkeys((Residual, ExecutionAdjustment, ReversalAdjustment), "adjustments")
+    topics[Activity] = "fill-activities"
     return [
         replace(item, coordinates=Coordinates(topics.get(type(item), "trade-updates"), 0, offset))
         for offset, item in enumerate(evidence)
@@ -111,6 +126,8 @@ def identity(item: Evidence) -> tuple[str, str]:
             return "residual", item.key
         case ExecutionAdjustment():
             return "adjustment", item.execution_id
+        case ReversalAdjustment():
+            return "reversal", item.reverses
 
 
 consistent_evidence = st.lists(_anything, max_size=20, unique_by=identity).map(placed)

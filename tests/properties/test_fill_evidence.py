@@ -16,7 +16,15 @@ from fill_stories import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_reconcile.core.evidence import Activity, Bust, Evidence, Execution, ExecutionAdjustment, Residual
+from stream_reconcile.core.evidence import (
+    Activity,
+    Bust,
+    Evidence,
+    Execution,
+    ExecutionAdjustment,
+    Residual,
+    ReversalAdjustment,
+)
 from stream_reconcile.core.fills import FillBook, fill_rows, gross_qty
 from stream_reconcile.core.pairing import Frame, pair
 from stream_reconcile.core.statements import TOLERANCE_NS
@@ -82,6 +90,9 @@ def check_growth(before: FillBook, after: FillBook) -> None:
                 assert grown._replace(activity_id=row.activity_id) == row
             case "s":
                 assert grown == row
+            case "r" if grown is None:  # judged of an activity, whose execution was taken back by a frame
+                (told,) = [r for r in after.rows if r.entry != "reversal" and f"r:a:{r.activity_id}" == row.fill_key]
+                assert rows[f"r:{told.execution_id}"].qty == row.qty
             case _:  # a reversal, or an adjustment's row whose values the real frame may replace
                 assert grown is not None
     assert {c.fill_key for c in before.conflicts} <= {c.fill_key for c in after.conflicts}
@@ -123,13 +134,14 @@ def test_each_row_stands_for_its_rule(evidence):
         if row.entry == "reversal":
             (original,) = [r for r in book.rows if r.fill_key == row.reverses]
             assert (row.qty, row.price) == (-original.qty, original.price)
-            assert row.fill_key == (
-                "r:s:" + original.fill_key[2:] if original.fill_key[0] == "s" else f"r:{original.execution_id}"
-            )
+            keys_of = {f"r:{original.execution_id}", f"r:a:{original.activity_id}"}
+            assert row.fill_key in ({f"r:{original.fill_key}"} if original.fill_key[0] == "s" else keys_of)
         else:
             assert row.qty > 0
     reversed_keys = {row.reverses for row in book.rows if row.entry == "reversal" and row.fill_key[:4] != "r:s:"}
-    assert reversed_keys == taken_back & {f"x:{i}" for i in frames}
+    carriers = {f"a:{row.activity_id}": row.fill_key for row in book.rows if row.activity_id is not None}
+    judged = {carriers.get(e.reverses, e.reverses) for e in evidence if isinstance(e, ReversalAdjustment)}
+    assert reversed_keys == (taken_back | judged) & {*keys}
     assert {f"x:{i}" for i in book.waiting} == taken_back - {None} - {f"x:{i}" for i in frames}
     assert book.net == sum(row.qty for row in book.rows)
 
@@ -183,10 +195,12 @@ def test_the_rows_of_one_quantity_and_price_depend_on_no_other(evidence):
     values = {e.execution_id: (e.qty, e.price) for e in evidence if isinstance(e, ExecutionAdjustment)}
     values |= {e.execution_id: (e.qty, e.price) for e in evidence if isinstance(e, Execution)}
     apart = set()
-    for group in {(e.qty, e.price) for e in evidence if not isinstance(e, Bust)}:
+    for group in {(e.qty, e.price) for e in evidence if not isinstance(e, Bust | ReversalAdjustment)}:
         members = [e for e in evidence if isinstance(e, Activity) and (e.qty, e.price) == group]
         ids = {i for i, value in values.items() if value == group}
         members += [e for e in evidence if isinstance(e, Execution | ExecutionAdjustment) and e.execution_id in ids]
+        named = {f"x:{i}" for i in ids} | {f"a:{e.activity_id}" for e in members if isinstance(e, Activity)}
+        members += [e for e in evidence if isinstance(e, ReversalAdjustment) and e.reverses in named]
         members += [e for e in evidence if isinstance(e, Bust | Execution) and e.previous_execution_id in ids]
         touched = fill_rows(members).rows
         apart |= {row for row in touched if (abs(row.qty), row.price) == group}

@@ -229,6 +229,8 @@ def _content_of(row: Row) -> tuple[Any, ...]:
             return ("Activity", *common, id_, qty, price, at, cum, symbol, side)
         case "residual":
             return ("Residual", *common, id_, qty, price, at, row["explained_from"], symbol, side)
+        case "reversal":
+            return ("ReversalAdjustment", *common, id_, qty, price, at, symbol, side)
         case _:
             return ("ExecutionAdjustment", *common, id_, qty, price, at, symbol, side)
 

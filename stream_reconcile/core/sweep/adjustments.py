@@ -1,8 +1,9 @@
 """Facts made by judgement, where the broker has none left to give (DESIGN §4, rules 4 and 5 of `fills`). Pure.
 
-An `execution` stands for a frame that was lost for good; a `residual` for executions that nothing explains. Both go
-through the log as records of the adjustments topic, with ids that follow from what they are about, so that making one
-twice is making it once; and the real ones, when they come after all, take their place.
+An `execution` stands for a frame that was lost for good; a `residual` for executions that nothing explains; a
+`reversal` (core.sweep.reversals) for a bust or correction of which nothing tells. All go through the log as records of
+the adjustments topic, with ids that follow from what they are about, so that making one twice is making it once, and
+the real ones, when they come after all, take their place.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Fill(NamedTuple):
     transacted_at_ns: int
     symbol: str
     side: str
+    reverses: str | None = None
 
     @property
     def is_unpaired_activity(self) -> bool:
@@ -54,8 +56,10 @@ def stand_ins(
     excess = total([fill.qty for fill in fills]) - filled_qty
     if excess <= 0:
         return []
+    reversed_keys = {fill.reverses for fill in fills if fill.entry == "reversal"}
     free = sorted(
-        (fill for fill in fills if fill.is_unpaired_activity), key=lambda fill: (fill.transacted_at_ns, fill.fill_key)
+        (fill for fill in fills if fill.is_unpaired_activity and fill.fill_key not in reversed_keys),
+        key=lambda fill: (fill.transacted_at_ns, fill.fill_key),
     )
     made: list[dict[str, Any]] = []
     for reversal in sorted(reversals):
@@ -99,11 +103,11 @@ def residual(
     return {
         "kind": "residual",
         "order_id": order_id,
-        "key": f"{order_id}:{_text(explained_from)}",
-        "qty": _text(missing),
-        "price": _text(max(price.quantize(_PRICE_DIGITS), Decimal(0))),
+        "key": f"{order_id}:{text(explained_from)}",
+        "qty": text(missing),
+        "price": text(max(price.quantize(_PRICE_DIGITS), Decimal(0))),
         "as_of": ns_text(as_of_ns),
-        "explained_from": _text(explained_from),
+        "explained_from": text(explained_from),
         "symbol": symbol,
         "side": side,
     }
@@ -114,13 +118,14 @@ def _execution(order_id: str, execution_id: str, activity: Fill) -> dict[str, An
         "kind": "execution",
         "order_id": order_id,
         "execution_id": execution_id,
-        "qty": _text(activity.qty),
-        "price": _text(activity.price),
+        "qty": text(activity.qty),
+        "price": text(activity.price),
         "transacted_at": ns_text(activity.transacted_at_ns),
         "symbol": activity.symbol,
         "side": activity.side,
     }
 
 
-def _text(number: Decimal) -> str:
+def text(number: Decimal) -> str:
+    """As an adjustment writes it."""
     return format(number.normalize(), "f")

@@ -17,6 +17,7 @@ from stream_reconcile.core.evidence import (
     Execution,
     ExecutionAdjustment,
     Residual,
+    ReversalAdjustment,
 )
 from stream_reconcile.core.observation import Parsed, Seen
 from stream_reconcile.core.timestamps import parse_ns
@@ -132,13 +133,14 @@ def parse_activity(raw: bytes, seen: Seen) -> Parsed:
 
 
 def parse_adjustment(raw: bytes, seen: Seen) -> Parsed:
-    """One of our own adjustments: `{"kind": "residual" | "execution", "key" | "execution_id": …, …}`.
+    """One of our own adjustments: `{"kind": "residual", "key": …}`, `{"kind": "execution", "execution_id": …}` or
+    `{"kind": "reversal", "reverses": …}`, each with what was traded.
 
     Raises WireError. A kind that this version does not know is kept in the log and counted.
     """
     value = mapping(decode_any(raw), "adjustment")
     kind = as_text(value.get("kind"), "kind") or ""
-    if kind not in ("residual", "execution"):
+    if kind not in ("residual", "execution", "reversal"):
         return Parsed("other_adjustment", kind, (), (), ())
 
     def text(name: str) -> str:
@@ -147,7 +149,7 @@ def parse_adjustment(raw: bytes, seen: Seen) -> Parsed:
     coordinates = Coordinates(seen.topic, seen.partition, seen.offset)
     order_id = _identified(text("order_id"), "order_id")
     qty, price = _quantity(text("qty"), "qty"), _decimal(text("price"), "price")
-    adjustment: Residual | ExecutionAdjustment
+    adjustment: Residual | ExecutionAdjustment | ReversalAdjustment
     if kind == "residual":
         adjustment = Residual(
             account_id=seen.account_id,
@@ -157,6 +159,18 @@ def parse_adjustment(raw: bytes, seen: Seen) -> Parsed:
             price=price,
             as_of_ns=_time(text("as_of")),
             explained_from=_decimal(text("explained_from"), "explained_from"),
+            symbol=text("symbol"),
+            side=text("side"),
+            coordinates=coordinates,
+        )
+    elif kind == "reversal":
+        adjustment = ReversalAdjustment(
+            account_id=seen.account_id,
+            order_id=order_id,
+            reverses=_identified(text("reverses"), "reverses"),
+            qty=qty,
+            price=price,
+            as_of_ns=_time(text("as_of")),
             symbol=text("symbol"),
             side=text("side"),
             coordinates=coordinates,

@@ -43,6 +43,8 @@ class ActivityReader:
         self.count = 0
         self.orders: set[str] = set()
         """Orders that an activity names which our fills do not explain."""
+        self.living: dict[str, list[Activity]] = {}
+        """All activities of the orders whose sums were off, as the broker has them now."""
 
     def read(self, after: datetime) -> None:
         """All since `after`."""
@@ -55,9 +57,10 @@ class ActivityReader:
         """Those of orders whose fills do not add up, whenever they were. Of an order all are seen together here, which
         pages by time do not grant: two alike, on two pages, are explained by one fill twice."""
         for order_id in self._comparer.missing_fills(_MOST_SUSPECTS):
+            living = self.living[order_id] = []
             for page in self._tools.client.activities(types=("FILL",), order_id=order_id):
                 self._page_read()
-                self._take(page)
+                living += [each for each in self._take(page) if each.order_id == order_id]
 
     def settle(self) -> None:
         """Publish what is not explained even now that apply has passed what was in the log, and wait for it."""
@@ -77,7 +80,8 @@ class ActivityReader:
             self._publish(findings)
             self._tools.barrier.wait()
 
-    def _take(self, page: Page) -> None:
+    def _take(self, page: Page) -> list[Activity]:
+        """Gives those that could be read."""
         read: dict[str, tuple[Activity, bytes, int]] = {}
         seen = Seen(
             self._tools.account_id, "sweep", page.received_at_ns, self._tools.config.topics.fill_activities, 0, 0, 0
@@ -98,6 +102,7 @@ class ActivityReader:
         self._pending.update({name: one for name, one in read.items() if one[0].order_id in orders})
         if len(self._pending) >= _MOST_PENDING:
             self.settle()
+        return [activity for activity, _raw, _received in read.values()]
 
     def _tell_unreadable(self, raw: bytes, received_at_ns: int, error: WireError) -> None:
         """Once: apply will say the same and keep it as a dead letter, which blocks the proof."""

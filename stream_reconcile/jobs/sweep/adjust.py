@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from stream_reconcile.core.sweep.adjustments import residual, stand_ins
+from stream_reconcile.core.errors import WireError
+from stream_reconcile.core.evidence import Activity
+from stream_reconcile.core.observation import Seen
+from stream_reconcile.core.sweep.adjustments import Fill, residual, stand_ins
+from stream_reconcile.core.sweep.reversals import TooMuch, reversals, taken_back
+from stream_reconcile.core.wire.parse import Parser
 from stream_reconcile.jobs.sweep.publish import Finding
 from stream_reconcile.store.comparison import Comparer, Short
 from stream_reconcile.store.discrepancies import Findings
@@ -24,20 +30,30 @@ _MOST: Final = 50
 
 
 def adjust(
-    tools: Tools, comparer: Comparer, run: Run, publish: Callable[[Iterable[Finding]], None], read_ns: int
+    tools: Tools,
+    comparer: Comparer,
+    run: Run,
+    publish: Callable[[Iterable[Finding]], None],
+    read_ns: int,
+    living: Mapping[str, Sequence[Activity]],
 ) -> int:
     """Publish what is to stand for frames that were lost for good, and for executions that nothing explains (B2).
 
     After the activities were read up to `read_ns` (nanoseconds since the epoch) and applied; gives how many.
+    `living`: all activities of orders that were asked for them.
     """
     graces = tools.config.timing.graces
     made: list[dict[str, Any]] = []
     many = comparer.too_much_filled(graces.finding_s, _MOST)
     if many:
-        orders = [order_id for order_id, _ in many]
-        fills, reversals = comparer.fills_of(orders), comparer.waiting_reversals(orders)
-        for order_id, filled_qty in many:
-            made += stand_ins(order_id, filled_qty, fills.get(order_id, []), reversals.get(order_id, []))
+        orders = [order.order_id for order in many]
+        fills, waiting = comparer.fills_of(orders), comparer.waiting_reversals(orders)
+        for order in many:
+            ours, stated = fills.get(order.order_id, []), waiting.get(order.order_id, [])
+            stood_for = stand_ins(order.order_id, order.filled_qty, ours, stated)
+            made += stood_for
+            if not stood_for and not stated:
+                made += _judged(tools, order, taken_back(order, ours, living.get(order.order_id)))
     few = comparer.too_little_filled(graces.residual_s, _MOST)
     if few:
         fills, unexplained = comparer.fills_of([short.order_id for short in few]), Findings()
@@ -54,6 +70,28 @@ def adjust(
     if made:
         tools.barrier.wait()
     return len(made)
+
+
+def _judged(tools: Tools, order: TooMuch, taken: list[Fill]) -> list[dict[str, Any]]:
+    """Reversals of what was taken back, if the broker says the same of the order when it is asked once more."""
+    if not taken:
+        return []
+    answer = tools.client.order(order.order_id)
+    if answer is None:
+        return []
+    try:
+        (said, *_legs) = (
+            Parser()
+            .snapshot(answer.raw, Seen(tools.account_id, "sweep", answer.received_at_ns, "", 0, 0, 0))
+            .observations
+        )
+    except WireError:
+        return []  # the examiner has told that it can't be read
+    if said.version_ns < order.version_ns or Decimal(said.filled_qty or 0) != order.filled_qty:
+        return []
+    keys = [fill.fill_key for fill in taken]
+    log.warning("reversal_judged", account_id=tools.account_id, order_id=order.order_id, reverses=keys)
+    return reversals(order, taken)
 
 
 def _evidence(short: Short, missing: dict[str, Any]) -> dict[str, Any]:

@@ -244,7 +244,7 @@ class Sweep:
         self._activities.settle()
         self._activities.read_suspects()
         self._activities.settle()
-        adjust(tools, self._comparer, self._run, self._publish, _ns(self._now))
+        adjust(tools, self._comparer, self._run, self._publish, _ns(self._now), self._activities.living)
         now_s = time.time()
         findings = Findings()
         self._off = check_sums(tools, self._comparer, examiner, findings)

@@ -547,6 +547,10 @@ LEFT JOIN LATERAL (
           WHERE b.alpaca_order_id = e.alpaca_order_id AND b.account_id = e.account_id
             AND b.event IN ('trade_bust', 'trade_correct') AND b.updated_at_ns >= v.updated_at_ns
       )
+      AND NOT EXISTS (
+          SELECT FROM fill_evidence b
+          WHERE b.alpaca_order_id = e.alpaca_order_id AND b.account_id = e.account_id AND b.kind = 'reversal'
+      )
     ORDER BY v.updated_at_ns DESC, v.status_rank DESC
     LIMIT 1
 ) ended ON true

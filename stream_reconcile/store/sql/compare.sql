@@ -151,7 +151,7 @@ LIMIT %(limit)s
 
 -- name: too_much_filled
 -- Orders whose fills have been more than the broker says for longer than the grace, with their rows; multi-leg aside.
-SELECT e.alpaca_order_id, e.filled_qty
+SELECT e.alpaca_order_id, e.filled_qty, e.filled_avg_price, e.updated_at_ns
 FROM discrepancies d
 JOIN executions e ON e.alpaca_order_id = d.subject AND e.account_id = d.account_id
 WHERE d.account_id = %(account_id)s AND d.state = 'open' AND d.type = 'excess_fill'
@@ -175,7 +175,7 @@ LIMIT %(limit)s
 -- All rows of fills of these orders.
 SELECT f.alpaca_order_id, f.fill_key, f.execution_id, f.activity_id, f.entry, f.qty, f.price,
        (extract(epoch FROM f.transacted_at) * 1000000000)::bigint AS transacted_at_ns, coalesce(f.symbol, ''),
-       coalesce(f.side, '')
+       coalesce(f.side, ''), f.reverses
 FROM fills f
 WHERE f.account_id = %(account_id)s AND f.alpaca_order_id = ANY (%(orders)s)
 
