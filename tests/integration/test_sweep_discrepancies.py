@@ -380,6 +380,23 @@ def test_b7_a_bust_of_a_fill_whose_frame_was_dropped(whole: Whole, rest: Rest) -
     assert (reversal["entry"], reversal["qty"]) == ("reversal", Decimal(-10))
 
 
+def test_b7_a_correction_of_a_fill_whose_frame_was_dropped(whole: Whole, rest: Rest) -> None:
+    control = whole.simulator.control
+    placed = order(whole, rest, symbol="GNL", **RESTING)
+    here(whole, placed["id"], "new")
+    control.fault("drop", symbol="GNL", events="fill")
+    control.operate(placed["id"], "fill", price="7")
+    wait_until(lambda: len(executed(whole, placed["id"])) == 1, what="the fill")
+    (execution,) = [each for each in control.executions() if each["order_id"] == placed["id"]]
+    control.operate(placed["id"], "correct", qty="4", price="6")
+    found(whole, "excess_fill", placed["id"], "resolved")
+    rows = {key: qty for key, qty, _price in executed(whole, placed["id"])}
+    assert rows.pop(f"r:{execution['execution_id']}") == -rows.pop(f"x:{execution['execution_id']}") == -10
+    assert list(rows.values()) == [Decimal(4)]
+    control.operate(placed["id"], "cancel")
+    here(whole, placed["id"], "canceled")
+
+
 def test_b7_a_bust_or_correction_whose_frame_was_lost_is_judged(whole: Whole, rest: Rest) -> None:
     control = whole.simulator.control
     query = "SELECT fill_key, qty, source FROM fills WHERE alpaca_order_id = %(id)s AND entry = 'reversal'"

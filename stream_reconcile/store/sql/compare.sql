@@ -188,8 +188,8 @@ WHERE f.account_id = %(account_id)s AND f.alpaca_order_id = ANY (%(orders)s) AND
                   AND r.account_id = f.account_id)
 
 -- name: waiting_reversals
--- Busts and corrections of these orders whose original has no row.
-SELECT DISTINCT v.alpaca_order_id, v.previous_execution_id, v.qty
+-- Busts and corrections of these orders whose original has no row. What a correction states is not what it takes back.
+SELECT DISTINCT v.alpaca_order_id, v.previous_execution_id, CASE WHEN v.kind = 'bust' THEN v.qty END
 FROM fill_evidence v
 WHERE v.account_id = %(account_id)s AND v.alpaca_order_id = ANY (%(orders)s) AND v.kind IN ('bust', 'correction')
   AND v.previous_execution_id <> ''
