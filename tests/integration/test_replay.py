@@ -22,6 +22,7 @@ from support.real_log import RealLog
 from support.replays import AGAIN, config_of, differences, replay_to_the_end, tell_a_fault_story
 from support.servers import SCHEMA
 from support.waiting import wait_until
+from support.wire_data import ACCOUNT
 
 REPLAYS = Path(__file__).resolve().parents[1] / "support" / "replays.py"
 
@@ -59,6 +60,19 @@ def test_i10_a_replay_is_the_live_schema_and_what_was_changed_by_hand_is_named(s
     assert (letters, held) == (4, 2)
     assert stage.rows("SELECT count(*), max(last_seen_at) FROM discrepancies") == findings
     assert stage.rows("SELECT decision_id, state, bound_at, xmin::text FROM trade_decisions ORDER BY 1") == decisions
+
+    # A rewind under way changes no row, and a decision that came late is told from a difference of the log.
+    stage.execute("UPDATE stream_cursors SET next_offset = 0, epoch = epoch + 1")
+    assert differences(stage) == []
+    ((late,),) = stage.rows(
+        "SELECT min(client_order_id) FROM executions WHERE decision_id IS NULL AND client_order_id <> ''"
+    )
+    stage.execute("INSERT INTO trade_decisions (account_id, client_order_id) VALUES (%s, %s)", ACCOUNT, late)
+    replay_to_the_end(stage, schema="later")
+    noted = differences(stage, schema="later")
+    assert noted
+    assert all("after the live row" in d.note and d.columns.keys() <= {"decision_id", "origin"} for d in noted)
+    stage.execute("DELETE FROM trade_decisions WHERE client_order_id = %s", late)
 
     ((altered, *place),) = stage.rows(
         "UPDATE executions SET status = 'altered' WHERE alpaca_order_id = (SELECT min(alpaca_order_id) FROM executions)"
