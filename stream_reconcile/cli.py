@@ -26,6 +26,7 @@ COMMANDS = {
     "lag": "stream_reconcile.commands.lag:lag",
     "sweep": "stream_reconcile.commands.sweep:sweep",
     "replay": "stream_reconcile.commands.replay:replay",
+    "verify": "stream_reconcile.commands.verify:verify",
     "dead-letters": "stream_reconcile.commands.dead_letters:dead_letters",
     "discrepancies": "stream_reconcile.commands.discrepancies:discrepancies",
     "simulate": "stream_reconcile.simulator.command:simulate",

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 
 from stream_reconcile.commands.servers import Servers, codec_factory, topics
+from stream_reconcile.commands.start import program_version
 from stream_reconcile.config import Settings
 from stream_reconcile.config_account import Account
 from stream_reconcile.core.sweep.schedule import Intervals
@@ -14,6 +15,7 @@ from stream_reconcile.jobs.supervisor import Health, Job
 from stream_reconcile.jobs.sweep import SweepConfig, SweepMetrics, run_sweeps
 from stream_reconcile.jobs.sweep.config import Timing
 from stream_reconcile.metrics import Metrics
+from stream_reconcile.store.migrations import expected_version
 
 _DAY_S = 24 * 3600
 
@@ -42,6 +44,7 @@ def sweep_config(settings: Settings, account: Account, servers: Servers, *, sole
         kafka=servers.kafka,
         topics=topics(settings),
         group=settings.consumer_group,
+        program=f"{program_version()} schema {expected_version()}",
         name=account.name,
         account_id=account.account_id,
         sole_account=sole,
@@ -68,7 +71,7 @@ def _sweep_job(
 
 
 def _decisions_job(settings: Settings, servers: Servers, readiness: Health, metrics: DecisionMetrics) -> Job:
-    config = DecisionsConfig(servers.dsn, settings.schema_, servers.kafka, topics(settings))
+    config = DecisionsConfig(servers.dsn, settings.schema_, servers.kafka, topics(settings), settings.consumer_group)
 
     def report(ready: bool, why: str) -> None:
         readiness.report("decisions", ready=ready, why=why)

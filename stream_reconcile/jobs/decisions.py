@@ -31,7 +31,7 @@ from stream_reconcile.log.acked import AckedProducer, Outgoing
 from stream_reconcile.log.admin import KafkaAdmin
 from stream_reconcile.log.codec import Codec, Envelope
 from stream_reconcile.log.connection import KafkaConfig
-from stream_reconcile.log.stretches import StretchReader
+from stream_reconcile.log.reader import LogReader, all_of
 from stream_reconcile.log.topics import Partition, Topics, record_key
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.decision_copies import (
@@ -77,6 +77,8 @@ class DecisionsConfig:
     schema: str
     kafka: KafkaConfig
     topics: Topics
+    group: str = "stream-reconcile"
+    """Only named, never joined: one that our user may name."""
     every_s: float = 1.0
     stand_by_s: float = 2.0
     overlap_s: float = 60.0
@@ -156,15 +158,13 @@ class _Session:
         if known is None or known.topic_id != topic_id:
             known = Progress(topic_id, [], BEGINNING)
         next_offsets, restored = [marks[partition].high for partition in partitions], 0
-        with StretchReader(self._config.kafka, group="stream-reconcile-decisions") as reader:
-            for partition in partitions:
-                low, high = marks[partition]
-                seen = known.next_offsets[partition.partition] if partition.partition < len(known.next_offsets) else 0
-                begin = max(low, seen)
-                # The newest first: of several copies of a decision the newest counts, and one that is there stays.
-                for end in range(high, begin, -_STRETCH):
-                    copies = self._read(reader, partition, max(begin, end - _STRETCH), end)
-                    restored += restore(connection, copies)
+        for partition in partitions:
+            low, high = marks[partition]
+            seen = known.next_offsets[partition.partition] if partition.partition < len(known.next_offsets) else 0
+            begin = max(low, seen)
+            # The newest first: of several copies of a decision the newest counts, and one that is there stays.
+            for end in range(high, begin, -_STRETCH):
+                restored += restore(connection, self._read(partition, max(begin, end - _STRETCH), end))
         if self._stop.is_set():
             return known
         if restored:
@@ -174,15 +174,15 @@ class _Session:
         note_progress(connection, self._topic, made)
         return made
 
-    def _read(self, reader: StretchReader, partition: Partition, start: int, end: int) -> list[DecisionCopy]:
+    def _read(self, partition: Partition, start: int, end: int) -> list[DecisionCopy]:
+        """Decisions in a stretch of the topic. Raises KafkaUnreachable."""
         found: list[DecisionCopy] = []
-        for message in reader.read(partition, start, end, stopped=self._stop.is_set):
-            try:
-                found.append(from_bytes(self._codec.decode(partition.topic, message.value()).raw))
-            except (DecodeError, WireError) as error:
-                log.warning(
-                    "decision_copy_not_readable", partition=partition.partition, offset=message.offset(), why=str(error)
-                )
+        with LogReader(self._config.kafka, self._config.group, {partition: start}, {partition: end}) as reader:
+            for message in all_of(reader, self._stop):
+                try:
+                    found.append(from_bytes(self._codec.decode(partition.topic, message.value()).raw))
+                except (DecodeError, WireError) as error:
+                    log.warning("decision_copy_not_readable", offset=message.offset(), why=str(error))
         return found
 
     def _copy(

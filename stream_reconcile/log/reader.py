@@ -5,20 +5,27 @@ It joins no group and commits nothing, so no lag tool and no member sees it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Final, Self
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from stream_reconcile.core.errors import LogReplaced, ReconcileError
+from stream_reconcile.core.errors import KafkaUnreachable, LogReplaced, ReconcileError
 from stream_reconcile.log.connection import KafkaConfig
 from stream_reconcile.log.consumer import PREFETCH, OffsetsGone
 from stream_reconcile.log.failures import NO_SUCH_TOPIC, kafka_error
 from stream_reconcile.log.topics import Partition
 
 log = structlog.get_logger()
+
+SILENT_S: Final = 60.0
+"""Without a record for so long, and with records to come: Kafka does not answer."""
+_AT_ONCE: Final = 5_000
+_POLL_S: Final = 0.25
 
 _GONE: Final = frozenset((KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE))
 
@@ -95,3 +102,18 @@ class LogReader:
         if error.code() in NO_SUCH_TOPIC:
             return LogReplaced("a topic was deleted while it was read")
         return kafka_error("records can't be read", self._config, error)
+
+
+def all_of(reader: LogReader, stop: threading.Event) -> Iterator[Message]:
+    """All that the reader has to read, each partition in order; ends early when `stop` is set.
+
+    Raises as `take`, and KafkaUnreachable where nothing comes for `SILENT_S`.
+    """
+    heard = time.monotonic()
+    while not reader.done and not stop.is_set():
+        messages = reader.take(_AT_ONCE, _POLL_S)
+        if messages:
+            heard = time.monotonic()
+            yield from messages
+        elif time.monotonic() - heard > SILENT_S:
+            raise KafkaUnreachable(f"no record came for {SILENT_S:g} s, and more are there")

@@ -19,7 +19,7 @@ from stream_reconcile.jobs.decisions import DecisionMetrics, DecisionsConfig, ru
 from stream_reconcile.log.admin import KafkaAdmin
 from stream_reconcile.log.codec import SingleObjectCodec
 from stream_reconcile.log.connection import KafkaConfig
-from stream_reconcile.log.stretches import StretchReader
+from stream_reconcile.log.reader import LogReader, all_of
 from stream_reconcile.log.topics import Partition
 from stream_reconcile.store.connect import connect
 from support.ingesting import make_topics
@@ -78,12 +78,12 @@ def copying(config: DecisionsConfig) -> Iterator[CollectorRegistry]:
 def copies(config: DecisionsConfig) -> list[tuple[str, str]]:
     """Client order id and state of all that the topic holds, partition by partition."""
     topic, codec, found = config.topics.trade_decisions, SingleObjectCodec(config.topics), list[tuple[str, str]]()
-    with KafkaAdmin(config.kafka) as admin, StretchReader(config.kafka, group="t") as reader:
+    with KafkaAdmin(config.kafka) as admin:
         ends = admin.end_offsets([Partition(topic, number) for number in range(8)])
-        for partition, end in ends.items():
-            for message in reader.read(partition, 0, end, stopped=lambda: False):
-                copy = from_bytes(codec.decode(topic, message.value()).raw)
-                found.append((copy.client_order_id, copy.state))
+    with LogReader(config.kafka, "t", dict.fromkeys(ends, 0), ends) as reader:
+        for message in all_of(reader, threading.Event()):
+            copy = from_bytes(codec.decode(topic, message.value()).raw)
+            found.append((copy.client_order_id, copy.state))
     return found
 
 
@@ -119,6 +119,7 @@ def test_changes_are_copied_and_what_a_restored_database_lacks_comes_back(
     damaged = Producer({"bootstrap.servers": config.kafka.bootstrap_servers})
     damaged.produce(config.topics.trade_decisions, b"no record of ours", partition=0)
     assert damaged.flush(30) == 0
+    del damaged
     with copying(config) as registry:
         wait_until(lambda: len(decisions(store)) == 3, what="the decision to come back")
         wait_until(lambda: registry.get_sample_value("reconcile_decisions_restored_total") == 1, what="the count of it")

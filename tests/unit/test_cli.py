@@ -67,7 +67,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
             {},
             "there is no type 'missing_fil': one of ambiguous_sub",
         ),
-        (["discrepancies", "list", "--since", "yesterday"], {}, "--since: 'yesterday' is no time"),
+        (["discrepancies", "list", "--since", "yesterday"], {}, "'yesterday' is no time"),
         (["discrepancies", "accept", "1", "--reason", " "], {}, "--reason and --who may not be empty"),
         (["discrepancies", "accept", "1", "--reason", "x", "--who", " "], {}, "--reason and --who may not be empty"),
     ],

@@ -36,6 +36,7 @@ from stream_reconcile.jobs.sweep.keeper import LeaseKeeper
 from stream_reconcile.jobs.sweep.metrics import SweepMetrics
 from stream_reconcile.jobs.sweep.publish import Publisher
 from stream_reconcile.jobs.sweep.run import Sweep, Tools
+from stream_reconcile.jobs.sweep.seal import Sealer
 from stream_reconcile.log.admin import KafkaAdmin
 from stream_reconcile.log.codec import Codec
 from stream_reconcile.store import accounts, leases
@@ -124,6 +125,9 @@ class _Job:
             store = SweepStore(connection, lease)
             tools = Tools(
                 config, account_id, client, self._budget, connection, store, barrier, publisher, self._metrics, halt
+            )
+            self._sealer = stack.enter_context(
+                Sealer(config, account_id, lease, self._new_codec(), self._metrics, halt)
             )
             try:
                 self._sweep(tools)
@@ -249,6 +253,8 @@ class _Job:
         self._report(
             sweep.error is None, f"the last {kind.value} sweep is not complete: {sweep.error}" if sweep.error else ""
         )
+        if kind in (Kind.DEEP, Kind.FULL) and (proven := sweep.proven) is not None:
+            self._sealer.offer(proven)
         self._watch_silence(tools, sweep)
         if sweep.error is not None:
             tools.halt.wait(self._config.timing.retry_s)

@@ -49,6 +49,12 @@ class SweepMetrics:
             ["account_id"],
             registry=registry,
         )
+        self.sealed = Gauge(
+            "reconcile_checkpoint_sealed_timestamp_seconds",
+            "When the newest checkpoint of this process was sealed.",
+            ["account_id"],
+            registry=registry,
+        )
         self.urgent = Counter(
             "reconcile_sweep_urgent",
             "Hot sweeps that did not wait for their interval: `sum`, an order's fills stopped adding up; `chain`, a "
