@@ -66,8 +66,6 @@ BARS = {
     "ingest_stall_60s_lost": Bar("ours", "≤", 0),
     "ingest_overflow_open_windows": Bar("ours", "≥", 1),
     "rss_ingest_past_bound": Bar("ours", "≤", 250),
-    "replay": Bar("ratio", "≥", 1.0),
-    "replay_diff": Bar("ratio", "≤", 2.0),
     "apply_beside_replay": Bar("ratio", "≥", 0.7),
     "rss_replay": Bar("ours", "≤", 250),
     "rss_member_10000": Bar("ours", "≤", 250),
