@@ -25,6 +25,7 @@ COMMANDS = {
     "executions": "stream_reconcile.commands.executions:executions",
     "lag": "stream_reconcile.commands.lag:lag",
     "sweep": "stream_reconcile.commands.sweep:sweep",
+    "rewind": "stream_reconcile.commands.rewind:rewind",
     "replay": "stream_reconcile.commands.replay:replay",
     "verify": "stream_reconcile.commands.verify:verify",
     "dead-letters": "stream_reconcile.commands.dead_letters:dead_letters",

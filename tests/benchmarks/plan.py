@@ -16,6 +16,7 @@ from ingest_speed import IngestSpeed
 from latency import FrameToCommit
 from own_servers import OwnServers
 from replay_speed import ReplaySpeed
+from rewind_speed import RewindSpeed
 from standing_orders import database_with_orders
 
 from stream_reconcile.jobs.replay.config import DEFAULT_SHARE
@@ -118,6 +119,10 @@ def _ingest(rows: tuple[str, ...], measure: Callable[[IngestSpeed, Bench], list[
     return Measurement(rows, lambda bench: measure(IngestSpeed(bench.servers, bench.report, bench.say), bench))
 
 
+def _rewind(bench: Bench) -> list[Row]:
+    return RewindSpeed(bench.servers, bench.report, bench.say).measure(max(2, round(50 * bench.scale)))
+
+
 def _row_by_row(bench: Bench) -> list[Row]:
     return [bench.apply.row_by_row(bench.backlog(USUAL), bench.events(20_000))]
 
@@ -140,6 +145,15 @@ MEASUREMENTS: Final = (
     _ingest(
         ("ingest_overflow_lost", "ingest_overflow_open_windows", "rss_ingest_at_bound", "rss_ingest_past_bound"),
         lambda speed, bench: speed.overflowing(bench.scale),
+    ),
+    Measurement(
+        (
+            "rewind_first_record_p50",
+            "rewind_first_record_max",
+            "rewind_first_record_idle_p50",
+            "rewind_first_record_idle_max",
+        ),
+        _rewind,
     ),
     _apply("apply_1_member_100000", 100_000, 1, once=True),
     _apply("apply_1_member_3000000", 3_000_000, 1, once=True),

@@ -109,6 +109,8 @@ def test_lag(deployment: Deployment) -> None:
     }
     assert first["lag_seconds"] > 1_000_000
     assert "3 records" in deployment.text("lag")
+    assert deployment.report("lag", "--fail-over", "3")["partitions"] != []  # the number decides, not the age
+    deployment.report("lag", "--watch", "--fail-over", "2", expected=1)
 
 
 def test_how_things_stood_at_a_time(deployment: Deployment) -> None:

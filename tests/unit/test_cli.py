@@ -97,6 +97,10 @@ def test_several_mistakes_are_several_lines(run: Run) -> None:
         ["discrepancies", "list", "--state", "x"],
         ["discrepancies", "accept", "1"],
         ["discrepancies", "show", "x"],
+        ["rewind", "undo", "x"],
+        ["rewind", "--to-offset", "1", "--execute"],
+        ["rewind", "--to-earliest", "undo"],
+        ["lag", "--fail-over", "-1"],
     ],
 )
 def test_the_command_line_itself(run: Run, arguments: list[str]) -> None:
@@ -108,7 +112,7 @@ def test_version_and_help(run: Run) -> None:
     assert (status, out.split()[0]) == (0, "stream-reconcile")
     status, out, _ = run("--help")
     assert status == 0
-    for command in ("run", "migrate", "check", "status", "lag", "sweep", "dead-letters", "discrepancies", "simulate"):
+    for command in ("run", "migrate", "check", "status", "lag", "sweep", "rewind", "dead-letters", "discrepancies"):
         assert command in out
     status, out, _ = run("run", "--help")
     assert "ingest|apply|sweep|web" in out.replace("[", "").replace("]", "")
