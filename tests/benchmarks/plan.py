@@ -16,6 +16,7 @@ from ingest_speed import IngestSpeed
 from latency import FrameToCommit
 from own_servers import OwnServers
 from standing_orders import database_with_orders
+from sweep_speed import SweepSpeed
 
 USUAL: Final = 1_000_000
 _LEAST: Final = 15_000  # a rate needs a few batches of 5,000
@@ -115,6 +116,16 @@ def _ingest(rows: tuple[str, ...], measure: Callable[[IngestSpeed, Bench], list[
     return Measurement(rows, lambda bench: measure(IngestSpeed(bench.servers, bench.report, bench.say), bench))
 
 
+def _sweep(orders: int, *, once: bool = False) -> Measurement:
+    rows = (f"sweep_unchanged_{orders}", f"rss_sweep_{orders}")
+
+    def make(bench: Bench) -> list[Row]:
+        measured = SweepSpeed(bench.servers, bench.report, bench.say)
+        return measured.compare(rows, bench.events(orders), 1 if once else bench.repeats)
+
+    return Measurement(rows, make)
+
+
 def _row_by_row(bench: Bench) -> list[Row]:
     return [bench.apply.row_by_row(bench.backlog(USUAL), bench.events(20_000))]
 
@@ -133,6 +144,9 @@ MEASUREMENTS: Final = (
         ("ingest_overflow_lost", "ingest_overflow_open_windows", "rss_ingest_at_bound", "rss_ingest_past_bound"),
         lambda speed, bench: speed.overflowing(bench.scale),
     ),
+    _sweep(10_000),
+    _sweep(100_000),
+    _sweep(USUAL, once=True),
     _apply("apply_1_member_100000", 100_000, 1, once=True),
     _apply("apply_1_member_3000000", 3_000_000, 1, once=True),
     _apply_on_orders("apply_1_member_on_3000000_orders", USUAL, 3_000_000),

@@ -211,6 +211,13 @@ def test_a_multi_leg_parent_adds_up_by_its_legs(connection: psycopg.Connection[A
     connection.execute("UPDATE executions SET parent_order_id = 'x' WHERE alpaca_order_id = 'leg-b'")
     assert place.passed(raw) == []
     connection.execute("UPDATE executions SET parent_order_id = 'parent' WHERE alpaca_order_id = 'leg-b'")
+    more = json.loads(raw)
+    more["legs"][0]["filled_qty"] = "3"  # by itself it adds up, to more than its parent's units make of it
+    for change in ("UPDATE executions SET filled_qty = 3", "UPDATE fills SET qty = 3"):
+        connection.execute(f"{change} WHERE alpaca_order_id = 'leg-a'")
+    assert place.passed(json.dumps(more).encode()) == []
+    assert any(map(wants_a_look, place.compared(json.dumps(more).encode())))
+    connection.execute("UPDATE executions SET filled_qty = 2 WHERE alpaca_order_id = 'leg-a'")
     for fills in ("UPDATE fills SET qty = 3 WHERE alpaca_order_id = 'leg-a'", "DELETE FROM fills"):
         connection.execute(fills)
         assert place.passed(raw) == []

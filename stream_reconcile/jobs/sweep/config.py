@@ -29,6 +29,9 @@ class Timing:
     look_every_s: float = 0.5
     retry_s: float = 2.0
     most_retry_s: float = 60.0
+    silence_s: float = (
+        20.0  # for which a change may be on its way before a stream that did not bring it counts as silent
+    )
     by_id_share: float = 0.25  # of the requests that a window of the broker's leaves us
 
 

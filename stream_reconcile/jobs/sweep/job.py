@@ -172,7 +172,7 @@ class _Job:
 
     def _sweep(self, tools: Tools) -> None:
         """Run what is due until the lease is lost or we are told to stop."""
-        self._silence = SilenceWatch()
+        self._silence = SilenceWatch(self._config.timing.silence_s)
         self._under_way: list[Kind] = []
         while not tools.halt.is_set():
             if not self._one(tools):
