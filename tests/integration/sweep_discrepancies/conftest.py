@@ -1,4 +1,5 @@
-"""One running program for all tests of discrepancies; each leaves it equal, proved and quiet."""
+"""One running program for all tests of discrepancies; each leaves it equal, proved and quiet. It ends with the last of
+them: other tests do not bear threads in the background."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from support.servers import Servers, create_database, drop_database
 from support.whole import Whole, reconciling
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def simulator() -> Iterator[RunningSimulator]:
     with running_simulator(seed=21, rate_limit=100_000, activity_delay_seconds=0.1) as made:
         yield made
@@ -35,7 +36,7 @@ def own_place(servers: Servers, kafka: str, postgres_server: str) -> Iterator[tu
         deleted.result(timeout=30)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared(servers: Servers, kafka: str, postgres_server: str, simulator: RunningSimulator) -> Iterator[Whole]:
     with (
         own_place(servers, kafka, postgres_server) as (dsn, prefix),
