@@ -147,3 +147,19 @@ def test_what_is_told_unchanged_is_what_the_row_says(before: dict[str, Any], now
                 assert not one.stated >> place & 1 or ours[3 + place] == theirs[3 + place]
     elif same and before == order_json(cancel_requested_at=..., subtag=None, source=None):
         raise AssertionError("the usual order takes the long way")
+
+
+def test_what_some_orders_leave_out_is_compared_where_others_state_it() -> None:
+    def is_told(order: dict[str, Any]) -> bool:
+        (decoded,) = decode([encoded(order)])
+        return unchanged.is_in(rows, decoded, encoded(order))
+
+    unchanged = Unchanged()
+    rows = {one.order_id: row_of(one) for one in Parser().snapshot(encoded(order_json()), SEEN).observations}
+    left_out = order_json(cancel_requested_at=..., hwm=...)
+    assert is_told(left_out)
+    assert not is_told(order_json(cancel_requested_at="2026-09-18T13:24:50Z"))
+    assert not is_told(order_json(hwm="1"))
+    assert not is_told(left_out | {"symbol": "AAPL"})
+    assert is_told(order_json())
+    assert is_told(left_out)
