@@ -20,7 +20,7 @@ INSTALL = $(INDEX); $(BIN)/uv pip install --quiet --python $(BIN)/python
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
 ARGS ?=
 
-.PHONY: help setup demo test lint format bench chaos lock clean
+.PHONY: help setup demo test lint format bench chaos rewinds weather shown lock clean
 help: ## What there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
@@ -32,7 +32,7 @@ demo: .venv/.installed ## Run the whole system on this machine for a minute (ARG
 test: lint ## Everything that has to be green (ARGS="-k name" for less)
 	@$(BIN)/python -c 'import stream_reconcile.embedded as e; e.ensure_jars(e.default_cache_directory())'
 	@mkdir -p build
-	@$(BIN)/python -m pytest -n 2 --dist worksteal --junit-xml build/junit.xml $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal --junit-xml build/junit.xml $(ARGS)
 
 lint: .venv/.installed-dev ## Style, types, layers, dependencies
 	@$(BIN)/ruff check --quiet .
@@ -53,6 +53,17 @@ chaos: .venv/.installed-dev ## Kill members over a long log, compare with the tr
 	@mkdir -p build
 	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m chaos $(if $(EVENTS),--events $(EVENTS)) \
 		$(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+rewinds: .venv/.installed-dev ## Rewind a live group again and again, compare with the truth (REWINDS=50 KILLS=5 SEED=7)
+	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m chaos.rewinds $(if $(REWINDS),--rewinds $(REWINDS)) \
+		$(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+weather: .venv/.installed-dev ## Lost frames, bad REST, crowds, kills, lagging positions, calm (ONLY=storm,… SEED=7)
+	@mkdir -p build
+	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m weather $(if $(ONLY),$(ONLY)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+shown: .venv/.installed-dev ## Each discrepancy with the test that makes it, and what it saw in the last `make test`
+	@PYTHONPATH=tests $(BIN)/python -m support.shown_table build/junit.xml
 
 lock: .venv/.tools ## Take the newest releases that pyproject.toml allows into requirements/
 	@$(INDEX); export UV_CUSTOM_COMPILE_COMMAND="make lock"; \

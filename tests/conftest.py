@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from support.servers import (
     drop_database,
     traversable_directory,
 )
+from support.shown import Recorder, recording
 
 _OWNED = pytest.StashKey[OwnedServers]()
 _RECEPTION = pytest.StashKey[Reception]()
@@ -79,6 +80,13 @@ def logging_as_it_was() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def shown(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Iterator[Recorder | None]:
+    """Tests that make a discrepancy of the list tell what they saw of it (`make shown`)."""
+    with recording(request, record_property) as recorder:
+        yield recorder
+
+
 @pytest.fixture(scope="session")
 def servers(request: pytest.FixtureRequest) -> Servers:
     return request.config.stash[_SERVERS]
@@ -105,10 +113,13 @@ def empty_database(postgres_server: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def database(servers: Servers, postgres_server: str) -> Iterator[str]:
+def database(servers: Servers, postgres_server: str, shown: Recorder | None) -> Iterator[str]:
     """DSN (superuser) of a database whose schema `reconcile` is migrated; a clone of a template, so it costs little."""
     name = f"test_{secrets.token_hex(6)}"
-    yield create_database(postgres_server, name, template=servers.template())
+    dsn = create_database(postgres_server, name, template=servers.template())
+    yield dsn
+    if shown is not None:
+        shown.look(dsn)
     drop_database(postgres_server, name)
 
 

@@ -17,6 +17,7 @@ from stream_reconcile.commands.output import console, print_json, table
 from stream_reconcile.commands.postgres import opened
 from stream_reconcile.commands.servers import codec_factory, servers_to_look_at, topics
 from stream_reconcile.commands.start import settings_for_a_report
+from stream_reconcile.commands.times import moment
 from stream_reconcile.core.errors import ConfigError
 from stream_reconcile.jobs.retry import Retried, Selection, retry_dead_letters
 from stream_reconcile.store import readers
@@ -90,19 +91,34 @@ def retry(
         list[str] | None, typer.Argument(help="topic:partition:offset, as `list` shows it (repeatable).")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All that are open.")] = False,
-    reason: Annotated[str | None, typer.Option(help="All that are open for this reason.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Those that are open for this reason.")] = None,
+    topic: Annotated[str | None, typer.Option(help="Those of a topic, or of one partition: topic[:partition].")] = None,
+    from_offset: Annotated[int | None, typer.Option(min=0, help="Those from this offset on; with a topic.")] = None,
+    to_offset: Annotated[int | None, typer.Option(min=0, help="Those up to this offset; with a topic.")] = None,
+    since: Annotated[str | None, typer.Option(help="Those whose record is from this time or later.")] = None,
+    until: Annotated[str | None, typer.Option(help="Those whose record is older than this time.")] = None,
+    order: Annotated[str | None, typer.Option(help="Those of an order, by the broker's id.")] = None,
     why: Annotated[str, typer.Option(help="For the record of what people did.")] = "retried by hand",
     as_json: AsJson = False,
 ) -> None:
-    """Apply the records again, with apply's own transaction and their original coordinates.
+    """Apply the records again, with apply's own transaction and their original coordinates, in the order of the log.
 
-    Exit status 1 if one of them still can't be applied.
+    By name, or all that meet every condition given. Exit status 1 if one of them still can't be applied.
     """
-    chosen = [bool(letter), every, reason is not None]
-    if sum(chosen) != 1:
-        raise ConfigError("say which dead letters: their names (topic:partition:offset), --reason, or --all")
+    selected = Selection(
+        *_parse_topic(topic, from_offset, to_offset),
+        reason,
+        order,
+        None if since is None else moment(since),
+        None if until is None else moment(until),
+    )
+    if [bool(letter), every, any(one is not None for one in selected)].count(True) != 1:
+        raise ConfigError(
+            "say which dead letters: their names (topic:partition:offset), or conditions (--reason, --topic, --since, "
+            "--until, --order), or --all"
+        )
     places = [_parse(name) for name in letter or ()]
-    selections = [Selection(*place) for place in places] or [Selection(reason=reason)]
+    selections = [Selection(*place, place[-1]) for place in places] or [selected]
     settings = settings_for_a_report()
     who = f"{getpass.getuser()}@{socket.gethostname()}"
     retried: list[Retried] = []
@@ -110,8 +126,8 @@ def retry(
         codec = codec_factory(settings)()
         for selection in selections:
             found = list(retry_dead_letters(connection, codec, topics(settings), selection, who=who, why=why))
-            if selection.topic is not None and not found:
-                name = f"{selection.topic}:{selection.partition}:{selection.offset}"
+            if places and not found:
+                name = f"{selection.topic}:{selection.partition}:{selection.from_offset}"
                 raise ConfigError(
                     f"there is no open dead letter {name}: `stream-reconcile dead-letters list` shows them"
                 )
@@ -137,6 +153,17 @@ def _parse(letter: str) -> tuple[str, int, int]:
     if match is None:
         raise ConfigError(f"{letter!r} is not the name of a dead letter: write topic:partition:offset")
     return match["topic"], int(match["partition"]), int(match["offset"])
+
+
+def _parse_topic(
+    topic: str | None, from_offset: int | None, to_offset: int | None
+) -> tuple[str | None, int | None, int | None, int | None]:
+    if topic is None and (from_offset is not None or to_offset is not None):
+        raise ConfigError("offsets are those of a topic: name it with --topic topic:partition")
+    name, colon, partition = (topic or "").partition(":")
+    if colon and not partition.isdecimal():
+        raise ConfigError(f"{topic!r} is no topic or partition: write topic, or topic:partition")
+    return name or None, int(partition) if partition else None, from_offset, to_offset
 
 
 def _place(letter: readers.DeadLetter) -> str:

@@ -6,7 +6,7 @@ import getpass
 import json
 import socket
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -16,6 +16,7 @@ from stream_reconcile.commands.output import console, print_json, table
 from stream_reconcile.commands.postgres import opened
 from stream_reconcile.commands.servers import servers_to_look_at
 from stream_reconcile.commands.start import settings_for_a_report
+from stream_reconcile.commands.times import moment
 from stream_reconcile.core.discrepancy_types import BLOCKS_PROOF, TYPES
 from stream_reconcile.core.errors import ConfigError, RefusedError
 from stream_reconcile.store import discrepancies_by_hand as by_hand
@@ -58,7 +59,7 @@ def list_discrepancies(
     """What differs, newest last. Exit status 0 whatever there is: `status` is the one that complains."""
     if kind is not None and kind not in TYPES:
         raise ConfigError(f"there is no type {kind!r}: one of {', '.join(TYPES)}")
-    seen_since = None if since is None else _time(since)
+    seen_since = None if since is None else moment(since)
     settings = settings_for_a_report()
     with servers_to_look_at(settings) as servers, opened(servers, settings.schema_, "discrepancies") as connection:
         found = by_hand.find(
@@ -166,14 +167,6 @@ def _unknown(discrepancy_id: int) -> ConfigError:
     return ConfigError(
         f"there is no discrepancy {discrepancy_id}: `stream-reconcile discrepancies list --state all` shows them"
     )
-
-
-def _time(text: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"--since: {text!r} is no time: write 2026-01-31 or 2026-01-31T14:30:00Z") from None
-    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
 def _blocks_proof(row: ClosableDiscrepancy) -> bool:

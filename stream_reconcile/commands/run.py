@@ -14,6 +14,7 @@ import structlog
 import typer
 
 from stream_reconcile.commands.output import print_error
+from stream_reconcile.commands.run_control import PATHS, offer_control
 from stream_reconcile.commands.servers import Servers, codec_factory, servers_to_run_on, topic_plan, topics
 from stream_reconcile.commands.start import program_version, settings_for_a_job
 from stream_reconcile.config import Settings
@@ -30,6 +31,7 @@ from stream_reconcile.metrics import Metrics
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.migrations import migrate, require_current
 from stream_reconcile.web.app import build_app
+from stream_reconcile.web.control import Control
 from stream_reconcile.web.readiness import Readiness, ReadinessMetrics
 from stream_reconcile.web.server import HttpServer
 
@@ -79,6 +81,7 @@ class Process:
         self._roles = frozenset(roles)
         self._accounts = settings.require_accounts() if {Role.INGEST, Role.SWEEP} & self._roles else ()
         self._metrics = Metrics(program_version())
+        self._control = Control()
         self._readiness = Readiness()
         for part in self._parts():
             self._readiness.expect(part)
@@ -102,6 +105,7 @@ class Process:
             )
             with self._watched(servers):
                 if self._prepared(servers):
+                    offer_control(self._control, settings, servers)
                     Supervisor(self._jobs(servers), self._readiness, self._metrics.job_restarts, self._stop).run()
             log.info("stopped")
 
@@ -113,6 +117,8 @@ class Process:
                 yield from (f"broker{suffix}", f"ingest{suffix}")
             if Role.SWEEP in self._roles:
                 yield f"sweep{suffix}"
+        if Role.SWEEP in self._roles:
+            yield "decisions"
         if Role.APPLY in self._roles:
             yield "apply"
 
@@ -127,7 +133,8 @@ class Process:
         token = settings.http_token.get_secret_value() if settings.http_token else None
         if not listen.is_loopback and token is None:
             log.warning("http_token_not_set", open=["/livez", "/readyz"], refused=["/metrics", "/"])
-        app = build_app(self._metrics.registry, self._readiness, token=token, is_loopback=listen.is_loopback)
+        api = [self._control.route(path) for path in PATHS] if Role.WEB in self._roles else []
+        app = build_app(self._metrics.registry, self._readiness, token=token, is_loopback=listen.is_loopback, api=api)
         server = HttpServer(app, *listen)
         server.start()
         try:

@@ -6,13 +6,16 @@ import threading
 from collections.abc import Sequence
 
 from stream_reconcile.commands.servers import Servers, codec_factory, topics
+from stream_reconcile.commands.start import program_version
 from stream_reconcile.config import Settings
 from stream_reconcile.config_account import Account
 from stream_reconcile.core.sweep.schedule import Intervals
+from stream_reconcile.jobs.decisions import DecisionMetrics, DecisionsConfig, run_decision_copies
 from stream_reconcile.jobs.supervisor import Health, Job
 from stream_reconcile.jobs.sweep import SweepConfig, SweepMetrics, run_sweeps
 from stream_reconcile.jobs.sweep.config import Timing
 from stream_reconcile.metrics import Metrics
+from stream_reconcile.store.migrations import expected_version
 
 _DAY_S = 24 * 3600
 
@@ -20,10 +23,13 @@ _DAY_S = 24 * 3600
 def sweep_jobs(
     settings: Settings, accounts: Sequence[Account], servers: Servers, readiness: Health, metrics: Metrics
 ) -> list[Job]:
-    """One job for each account."""
+    """One job for each account, and one that copies the decisions of all of them."""
     families = SweepMetrics(metrics.registry)
     sole = len(accounts) == 1
-    return [_sweep_job(settings, account, servers, readiness, families, sole=sole) for account in accounts]
+    return [
+        *(_sweep_job(settings, account, servers, readiness, families, sole=sole) for account in accounts),
+        _decisions_job(settings, servers, readiness, DecisionMetrics(metrics.registry)),
+    ]
 
 
 def sweep_config(settings: Settings, account: Account, servers: Servers, *, sole: bool) -> SweepConfig:
@@ -38,6 +44,7 @@ def sweep_config(settings: Settings, account: Account, servers: Servers, *, sole
         kafka=servers.kafka,
         topics=topics(settings),
         group=settings.consumer_group,
+        program=f"{program_version()} schema {expected_version()}",
         name=account.name,
         account_id=account.account_id,
         sole_account=sole,
@@ -61,3 +68,15 @@ def _sweep_job(
         run_sweeps(config, codec_factory(settings), stop=stop, report=report, metrics=metrics)
 
     return Job(part, run)
+
+
+def _decisions_job(settings: Settings, servers: Servers, readiness: Health, metrics: DecisionMetrics) -> Job:
+    config = DecisionsConfig(servers.dsn, settings.schema_, servers.kafka, topics(settings), settings.consumer_group)
+
+    def report(ready: bool, why: str) -> None:
+        readiness.report("decisions", ready=ready, why=why)
+
+    def run(stop: threading.Event) -> None:
+        run_decision_copies(config, codec_factory(settings), stop=stop, report=report, metrics=metrics)
+
+    return Job("decisions", run)

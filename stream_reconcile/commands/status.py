@@ -15,6 +15,8 @@ from stream_reconcile.commands.output import console, print_json, seconds, table
 from stream_reconcile.commands.postgres import opened
 from stream_reconcile.commands.servers import Servers, servers_to_look_at
 from stream_reconcile.commands.start import settings_for_a_report
+from stream_reconcile.commands.status_at import read_status_at, show_status_at, status_at_json
+from stream_reconcile.commands.times import moment
 from stream_reconcile.config import Settings
 from stream_reconcile.core.discrepancy_types import BLOCKS_PROOF
 from stream_reconcile.core.errors import KafkaUnreachable
@@ -57,12 +59,23 @@ class Status:
 
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON (docs/json/status.schema.json).")] = False,
+    at: Annotated[
+        str | None,
+        typer.Option(help="How things stood at this time, from the history (docs/json/status-at.schema.json)."),
+    ] = None,
 ) -> None:
     """Servers, accounts, sessions, gaps, lag and what is open. Needs no running job.
 
     Exit status 1 if a discrepancy that blocks proof is open, or the lag is over its limit; 3 if Kafka can't be reached.
     """
     settings = settings_for_a_report()
+    if at is not None:
+        then = read_status_at(settings, moment(at))
+        if as_json:
+            print_json(status_at_json(then))
+        else:
+            show_status_at(then)
+        return
     with servers_to_look_at(settings) as servers:
         found = read_status(settings, servers)
     if as_json:

@@ -1,11 +1,21 @@
-"""What a lag means: a pure decision over one look at a partition, in words close to those of Burrow's states.
+"""What a lag means: a pure decision over one look at a partition, in the words of Burrow's states.
 
-A rewind that was asked for is no alarm, and neither is a partition that is behind for less than the limit.
+Burrow's rules (its wiki, "Consumer Lag Evaluation Rules") look at a window of committed offsets: any lag of 0 in it is
+OK; an offset that stands still behind the end is STALL; one that moves while its lag never shrinks is WARN; no commits
+any more is STOP; an offset that went back is REWIND, which is an error there. Here, on purpose:
+
+- the window is the limit in seconds: who was at the end within it has no older record left to apply, and is OK;
+- WARN says that the limit is exceeded, also while the lag shrinks;
+- a rewind that was asked for is no alarm, from its first moment until the old position is reached.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
+
+TAKEN_UP_WITHIN_S: Final = 30.0
+"""So long after a rewind nobody is said to stand still: the group has yet to notice, or to be started."""
 
 
 class LagState(StrEnum):
@@ -35,21 +45,26 @@ def lag_state(
     same_topic: bool = True,
     members: int | None = None,
     moved: bool | None = None,
+    claimed_s: float | None = None,
 ) -> LagState:
     """State of one partition.
 
     `next_offset` is -1 where nothing was ever applied. `lag_seconds` None: unknown, which counts as too long.
     `same_topic`: the topic has the id that the cursor was written under. `members` of the group, and whether the
-    cursor `moved` between two looks, are None where nobody looked.
+    cursor `moved` between two looks, are None where nobody looked. `claimed_s`: seconds since the cursor's epoch was
+    raised, by a rewind or a claim.
     """
     in_log = next_offset < 0 or oldest_offset <= next_offset <= end_offset
     if not same_topic or not in_log:
         return LagState.LOST
-    behind = max(next_offset, oldest_offset) < end_offset
-    if not behind or (lag_seconds is not None and lag_seconds <= limit_seconds):
+    if max(next_offset, oldest_offset) >= end_offset:
         return LagState.OK
-    if members == 0:
-        return LagState.STOP
-    if moved is False:
-        return LagState.STALL
-    return LagState.REWIND if next_offset < max_offset else LagState.WARN
+    rewound = next_offset < max_offset
+    calm = LagState.REWIND if rewound else LagState.OK
+    if lag_seconds is not None and lag_seconds <= limit_seconds:
+        return calm
+    if rewound and claimed_s is not None and claimed_s < TAKEN_UP_WITHIN_S:
+        return calm
+    if members == 0 or moved is False:
+        return LagState.STOP if members == 0 else LagState.STALL
+    return calm if rewound else LagState.WARN

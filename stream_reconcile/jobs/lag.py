@@ -42,6 +42,8 @@ class PartitionReport(NamedTuple):
     lag: int
     lag_seconds: float | None
     state: LagState
+    rewound: int = 0
+    """Records that a rewind has set to be applied again, and that are not yet."""
 
 
 class LagReport(NamedTuple):
@@ -96,6 +98,7 @@ class LagReader:
         self._times = RecordTimes(kafka, group)
         self._postgres: psycopg.Connection | None = None
         self._seen: dict[Partition, _Sighting] = {}
+        self._owners_moved: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -124,6 +127,7 @@ class LagReader:
         starts = dict.fromkeys(existing, NEVER) | {p: cursor.next_offset for p, cursor in cursors.items()}
         now = self._clock()
         lags = read_lag(self._admin, self._times, starts, now_ms=round(now * 1000))
+        self._note_moves(cursors, now)
         members = self._members() if any(self._is_late(lag) for lag in lags) else None
         found = {Partition(lag.topic, lag.partition): lag for lag in lags}
         return LagReport(
@@ -154,10 +158,13 @@ class LagReader:
             limit_seconds=self._limit_seconds,
             same_topic=cursor is None or topic is None or cursor.topic_id == topic.topic_id,
             members=members,
-            moved=self._moved(partition, lag.next_offset, now),
+            moved=self._moved(partition, lag.next_offset, "" if cursor is None else cursor.owner, now),
+            claimed_s=None if cursor is None else now - cursor.epoch / 1000,
         )
+        # Beyond the end there is nothing to read again: the log lost it (F5).
+        rewound = 0 if cursor is None else max(0, min(cursor.max_offset, lag.end_offset) - lag.next_offset)
         return PartitionReport(
-            *partition, lag.next_offset, lag.end_offset, lag.oldest_offset, lag.lag, lag.lag_seconds, state
+            *partition, lag.next_offset, lag.end_offset, lag.oldest_offset, lag.lag, lag.lag_seconds, state, rewound
         )
 
     def _is_late(self, lag: PartitionLag) -> bool:
@@ -171,12 +178,21 @@ class LagReader:
             log.info("group_not_read", group=self._group, why=str(error))
             return None
 
-    def _moved(self, partition: Partition, next_offset: int, now: float) -> bool | None:
+    def _note_moves(self, cursors: dict[Partition, readers.Cursor], now: float) -> None:
+        for partition, cursor in cursors.items():
+            seen = self._seen.get(partition)
+            if seen is not None and seen.next_offset != cursor.next_offset:
+                self._owners_moved[cursor.owner] = now
+
+    def _moved(self, partition: Partition, next_offset: int, owner: str, now: float) -> bool | None:
         seen = self._seen.get(partition)
         if seen is None or seen.next_offset != next_offset:
             self._seen[partition] = _Sighting(next_offset, now)
             return None if seen is None else True
-        return False if now - seen.since >= self._stalled_after_s else None
+        stood_s = now - seen.since
+        # A member with much to do takes its partitions in turn: for a while, one of them that moves speaks for all.
+        others_move = now - self._owners_moved.get(owner, -STALLED_AFTER_S) < STALLED_AFTER_S
+        return False if stood_s >= (STALLED_AFTER_S if others_move else self._stalled_after_s) else None
 
     def _cursors(self) -> dict[Partition, readers.Cursor]:
         try:

@@ -34,6 +34,16 @@ class LagMetrics(Collector):
             "Age of the oldest record not applied yet, 0 where none is behind.",
             labels=_GROUP,
         )
+        rewound = GaugeMetricFamily(
+            "reconcile_consumergroup_rewind_records",
+            "Records that a rewind has set to be applied again, and that are not yet; 0 where there are none.",
+            labels=_GROUP,
+        )
+        state = GaugeMetricFamily(
+            "reconcile_consumergroup_state",
+            "1 for the state of the partition (OK, REWIND, WARN, STALL, STOP, LOST), as `lag` shows it.",
+            labels=(*_GROUP, "state"),
+        )
         current = GaugeMetricFamily(
             "kafka_consumergroup_current_offset",
             "Next offset to apply, from the database cursor; -1: nothing was ever applied.",
@@ -65,6 +75,8 @@ class LagMetrics(Collector):
                 never = part.next_offset == NEVER
                 lag.add_metric([report.group, *place], NEVER if never else part.lag)
                 current.add_metric([report.group, *place], part.next_offset)
+                rewound.add_metric([report.group, *place], part.rewound)
+                state.add_metric([report.group, *place, part.state.value], 1)
                 if part.lag_seconds is not None:
                     seconds.add_metric([report.group, *place], part.lag_seconds)
                 if part.end_offset != NEVER:
@@ -73,4 +85,4 @@ class LagMetrics(Collector):
                 sums[part.topic] = sums.get(part.topic, 0) + part.lag
             for topic, records in sums.items():
                 total.add_metric([report.group, topic], records)
-        return (lag, seconds, current, total, end, oldest, read)
+        return (lag, seconds, rewound, state, current, total, end, oldest, read)

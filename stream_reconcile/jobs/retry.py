@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import NamedTuple
 
 import psycopg
@@ -18,13 +19,21 @@ from stream_reconcile.store.writer import Writer
 
 
 class Selection(NamedTuple):
-    """Which open letters; None means any."""
+    """Which open letters; None means any. Offsets are inclusive; times are the records' Kafka timestamps, `until` not
+    included."""
 
     topic: str | None = None
     partition: int | None = None
-    offset: int | None = None
+    from_offset: int | None = None
+    to_offset: int | None = None
     reason: str | None = None
-    limit: int = 1_000
+    order_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+_PAGE = 500
+_AFTER = ("after_at", "after_topic", "after_partition", "after_offset", "after_topic_id")
 
 
 class Retried(NamedTuple):
@@ -39,7 +48,8 @@ class Retried(NamedTuple):
 def retry_dead_letters(
     connection: psycopg.Connection, codec: Codec, topics: Topics, selection: Selection, *, who: str, why: str
 ) -> Iterator[Retried]:
-    """Retry the selected letters, oldest first, each in a transaction of its own; recorded in `operator_actions`.
+    """Retry the selected letters in the order of the log, each in a transaction of its own; recorded in
+    `operator_actions`. Any number of them: a page at a time is held.
 
     `connection` is in autocommit, with the schema on its search path. Raises WrongAccount when a letter is of an
     account that is not pinned here; psycopg.Error as it comes.
@@ -48,10 +58,13 @@ def retry_dead_letters(
     decoder = Decoder(codec, topics)
     queries = load("dead_letters.sql")
     pinned = {account for (account,) in connection.execute("SELECT account_id FROM accounts").fetchall()}
-    for topic_id, *place in connection.execute(queries["to_retry"], selection._asdict()).fetchall():
-        retried = _retry(connection, writer, decoder, Place(*place), topic_id, pinned, who=who, why=why)
-        if retried is not None:
-            yield retried
+    wanted = selection._asdict() | {"limit": _PAGE} | dict.fromkeys(_AFTER)
+    while page := connection.execute(queries["to_retry"], wanted).fetchall():
+        for _at, *place, topic_id in page:
+            retried = _retry(connection, writer, decoder, Place(*place), topic_id, pinned, who=who, why=why)
+            if retried is not None:
+                yield retried
+        wanted |= dict(zip(_AFTER, page[-1], strict=True))
 
 
 def _retry(
@@ -78,11 +91,11 @@ def _retry(
         for account in decoded.accounts - pinned:
             raise WrongAccount(f"the dead letter {subject} is of account {account}, which is not pinned here")
         records = [] if record is None else [record]
-        letters = decoded.dead_letters or writer.write(batch_of(records)).dead_letters
+        letters = decoded.dead_letters or writer.write(batch_of(records, holdings=decoded.holdings)).dead_letters
         if letters:
             result = f"{letters[0].reason}: {letters[0].error}"
         else:
-            result = "applied" if records else "no statement about an order"
+            result = "applied" if records or decoded.holdings else "no statement about an order"
             connection.execute(queries["close_undecodable"], {"subject": subject, "who": who})
         resolved = not letters
         connection.execute(queries["note_retry"], key_of_letter | {"result": result, "resolved": resolved})

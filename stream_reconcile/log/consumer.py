@@ -24,7 +24,7 @@ log = structlog.get_logger()
 CONSUMER_PROTOCOL: Final = "consumer"
 CLASSIC_PROTOCOL: Final = "classic"
 
-_PREFETCH: Final[Mapping[str, Any]] = {
+PREFETCH: Final[Mapping[str, Any]] = {
     # Memory of a member stays flat whatever the lag: 32 MB fetched ahead at most, 20,000 records of the usual size.
     "queued.max.messages.kbytes": 32_768,
     "queued.min.messages": 20_000,
@@ -70,7 +70,7 @@ class LogConsumer:
         self._failure: Exception | None = None
         self._said: dict[str, float] = {}
         self._shown: dict[Partition, int] = {}
-        properties = {**config.consumer(group), **_PREFETCH, "group.protocol": protocol}
+        properties = {**config.consumer(group), **PREFETCH, "group.protocol": protocol}
         if protocol == CONSUMER_PROTOCOL:
             properties["group.remote.assignor"] = "range"
         else:

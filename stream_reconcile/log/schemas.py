@@ -26,6 +26,7 @@ RECORDS: Final = (
     "account_snapshot",
     "stream_session",
     "trade_decision",
+    "proof",
 )
 
 

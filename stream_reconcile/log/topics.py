@@ -19,6 +19,7 @@ SUFFIXES: Final = {
     "account_snapshot": "account-snapshots.v1",
     "stream_session": "stream-sessions.v1",
     "trade_decision": "trade-decisions.v1",
+    "proof": "proofs.v1",
 }
 
 _APPLIED: Final = ("trade_update", "order_snapshot", "fill_activity", "adjustment", "account_snapshot")
@@ -71,6 +72,11 @@ class Topics:
     def trade_decisions(self) -> str:
         """Copies of order intents."""
         return self.of("trade_decision")
+
+    @property
+    def proofs(self) -> str:
+        """Sealed checkpoints."""
+        return self.of("proof")
 
     @property
     def applied(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ class Control:
         self._base_url = base_url
 
     def overview(self) -> dict[str, Any]:
-        """Account, counters and open sessions."""
+        """Account, counters, open sessions, requests by window of the rate limit."""
         return self._call("GET", "/sim")
 
     def counters(self) -> dict[str, Any]:

@@ -83,6 +83,7 @@ class ControlApi:
                     "scripts_under_way": sim.under_way,
                     "faults": dict(sim.faults.struck),
                 },
+                "windows": sim.windows.view(),
                 "sessions": [session.view() for session in sim.sessions.open],
             }
         )

@@ -86,7 +86,9 @@ class Delivery:
 
     def _chance(self, frame: Frame) -> Chance:
         order = self._book.by_id(frame.order_id)
-        return Chance(frame.event, frame.order_id, "" if order is None else order.wire["symbol"])
+        if order is None:
+            return Chance(frame.event, frame.order_id)
+        return Chance(frame.event, frame.order_id, order.wire["symbol"], updated_at=order.wire["updated_at"])
 
     def _disturb(self, raw: bytes, faults: list[ArmedFault]) -> bytes | None:
         """What is left to send at once, if anything."""

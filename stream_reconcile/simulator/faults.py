@@ -34,6 +34,8 @@ class Chance:
     symbol: str = ""
     method: str = ""
     path: str = ""
+    updated_at: str = ""
+    """Of the order, as the frame tells it: its version."""
 
 
 _ANYTHING = Chance()

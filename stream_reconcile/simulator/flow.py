@@ -28,6 +28,8 @@ class Stage:
     desk: TicketDesk
     market: Market
     rng: random.Random
+    reversals: bool = True
+    """Whether executions are taken back or corrected."""
 
     def pause(self, shortest: int, longest: int) -> int:
         """A span between the two, in nanoseconds; short ones are likelier."""
@@ -61,7 +63,7 @@ def simple(stage: Stage, family: Family) -> Flow:
         yield from _immediate(stage, order)
     else:
         order = yield from _life(stage, family, order)
-    if order.executions and rng.random() < 0.04:
+    if order.executions and rng.random() < 0.04 and stage.reversals:
         yield from _aftermath(stage, order)
 
 

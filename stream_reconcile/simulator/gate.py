@@ -96,9 +96,9 @@ class RestGate:
             self._window_ends = math.floor(now / window) * window + window
             self._used = 0
         self._used += 1
-        if settings.rate_limit and self._used > settings.rate_limit:
-            return _Answer.message(429)
-        return None
+        too_many = bool(settings.rate_limit and self._used > settings.rate_limit)
+        self._sim.windows.count(self._window_ends, scope["method"], refused=too_many)
+        return _Answer.message(429) if too_many else None
 
     async def _capture(self, scope: Scope, receive: Receive) -> _Answer:
         answer = _Answer(500, b"")

@@ -28,6 +28,7 @@ from stream_reconcile.simulator.sessions import Sessions
 from stream_reconcile.simulator.settings import SimulatorSettings
 from stream_reconcile.simulator.tickets import Family, Market, TicketDesk
 from stream_reconcile.simulator.values import HOUR, SECOND, seeded
+from stream_reconcile.simulator.windows import RequestWindows
 
 _STEPS_AT_ONCE = 200
 
@@ -53,8 +54,9 @@ class Simulator:
         )
         self.stopping = asyncio.Event()
         self.requests = 0
+        self.windows = RequestWindows()
         self._desk = TicketDesk(rng, self.brokerage.positions, self.market, self.brokerage.ids)
-        self._stage = Stage(self.brokerage, self._desk, self.market, rng)
+        self._stage = Stage(self.brokerage, self._desk, self.market, rng, settings.reversals)
         self._schedule = Schedule()
         self.matcher = Matcher(
             self.brokerage,

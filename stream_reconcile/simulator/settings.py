@@ -30,6 +30,8 @@ class SimulatorSettings:
     preload_orders: int = 0
     """So many orders stand in the books at the start, spread over `preload_hours` before it."""
     preload_hours: float = 24.0
+    reversals: bool = True
+    """The own order flow has busts and corrections."""
 
     auto_fill: bool = True
     """Orders of clients fill by the quote; else they wait for /sim/orders/{id}/fill."""

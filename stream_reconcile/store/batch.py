@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from stream_reconcile.core.fold import Fold
+from stream_reconcile.core.holdings import Holding
 from stream_reconcile.core.observation import Parsed
 
 
@@ -80,6 +81,8 @@ class Batch(NamedTuple):
     moves: list[CursorMove]
     records: Callable[[], list[Record]]
     """What was folded, record by record: asked for only when Postgres refuses one of them."""
+    holdings: Sequence[Holding] = ()
+    """Readings of the account and its positions."""
 
 
 class Written(NamedTuple):
@@ -96,10 +99,13 @@ class Written(NamedTuple):
 
 
 def batch_of(
-    records: list[Record], dead_letters: list[DeadLetter] | None = None, moves: list[CursorMove] | None = None
+    records: list[Record],
+    dead_letters: list[DeadLetter] | None = None,
+    moves: list[CursorMove] | None = None,
+    holdings: Sequence[Holding] = (),
 ) -> Batch:
     """A batch of records that are at hand."""
-    return Batch(fold_records(records), dead_letters or [], moves or [], lambda: records)
+    return Batch(fold_records(records), dead_letters or [], moves or [], lambda: records, holdings)
 
 
 def fold_records(records: list[Record]) -> Fold:

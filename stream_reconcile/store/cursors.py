@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import psycopg
@@ -12,14 +9,11 @@ import structlog
 from psycopg.types.json import Jsonb
 
 from stream_reconcile.core.cursors import Cursor, Loss, loss
-from stream_reconcile.core.errors import FencedError, ReconcileError
-from stream_reconcile.store.connect import connect
+from stream_reconcile.core.errors import FencedError
+from stream_reconcile.store.blockers import ending_blockers
 from stream_reconcile.store.queries import load
 
 log = structlog.get_logger()
-
-BLOCKED_FOR_S = 5.0
-"""A claim that has waited this long ends the sessions that block it (DESIGN §3)."""
 
 
 class Claimed(NamedTuple):
@@ -53,7 +47,7 @@ class CursorStore:
         """Take the cursor of a partition under a new epoch. Waits for a commit under way, but not for ever."""
         values = {"group": self._group, "topic": topic, "partition": partition, "owner": self._owner}
         values |= {"low": state.low, "cluster_id": state.cluster_id, "topic_id": state.topic_id}
-        with self._ending_blockers():
+        with ending_blockers(self._connection, dsn=self._dsn, schema=self._schema, what="claim"):
             row = self._connection.execute(self._sql["claim"], values).fetchone()
         assert row is not None  # noqa: S101 - INSERT … DO UPDATE … RETURNING always gives its row
         next_offset, epoch, owner, topic_id, max_offset, _leader_epoch, _cluster_id, old_owner, added = row
@@ -114,30 +108,3 @@ class CursorStore:
         self._connection.execute(
             self._sql["open_for_each_account"], {"type": kind, "subject": subject, "evidence": Jsonb(evidence)}
         )
-
-    @contextlib.contextmanager
-    def _ending_blockers(self) -> Iterator[None]:
-        """While the body waits longer than `BLOCKED_FOR_S`, end what blocks it, each second until it is through."""
-        done = threading.Event()
-        pid = self._connection.info.backend_pid
-
-        def watch() -> None:
-            wait = BLOCKED_FOR_S
-            while not done.wait(wait):
-                wait = 1.0
-                try:
-                    with connect(
-                        self._dsn, self._schema, name="stream-reconcile claim", statement_timeout_ms=5_000
-                    ) as other:
-                        ended = other.execute(self._sql["end_blockers"], {"pid": pid}).rowcount
-                    log.warning("claim_ended_blocking_sessions", sessions=ended)
-                except (psycopg.Error, ReconcileError) as error:
-                    log.warning("claim_cannot_end_blocking_sessions", error=type(error).__name__)
-
-        thread = threading.Thread(target=watch, name="claim-watch", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join(timeout=10)

@@ -116,7 +116,14 @@ class FewWay:
     def write_alone(self, batch: Batch) -> int | None:
         """Write and commit it: number of new events; None if it needs more, nothing is written then."""
         fold = batch.fold
-        if batch.dead_letters or fold.mixed or fold.disputed or fold.evidence_orders() or self._accounts_decide:
+        if (
+            batch.dead_letters
+            or batch.holdings
+            or fold.mixed
+            or fold.disputed
+            or fold.evidence_orders()
+            or self._accounts_decide
+        ):
             return None
         if self._connection.info.transaction_status is not TransactionStatus.IDLE:
             return None

@@ -15,6 +15,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from stream_reconcile.core.gaps import OVERLAP_NS
+from stream_reconcile.core.sweep.chain import ChainFill
 from stream_reconcile.core.sweep.schedule import Kind
 from stream_reconcile.store import leases
 from stream_reconcile.store.comparison import TERMINAL
@@ -216,6 +217,16 @@ class SweepStore:
         """What the stream brings."""
         row = self._one("quiet_since", self._account)
         return Quiet(row[0], row[1], bool(row[2])) if row else Quiet(None, None, False)
+
+    def recent_fills(self, reach_s: float) -> tuple[list[ChainFill], float | None]:
+        """Fills recorded within so many seconds that say what was held after them, and the database's clock in s."""
+        rows = self._connection.execute(_SQL["recent_fills"], self._account | {"reach_s": reach_s}).fetchall()
+        return [ChainFill(*row[:4]) for row in rows], rows[0][4] if rows else None
+
+    def has_unlooked_sums(self) -> bool:
+        """Whether the fills of an order stopped adding up since the newest hot or gap sweep began."""
+        row = self._one("unlooked_sums", self._account)
+        return row is not None and bool(row[0])
 
     def requests(self) -> list[tuple[int, Kind]]:
         """Sweeps that people wait for: id and kind."""

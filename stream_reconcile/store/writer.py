@@ -20,6 +20,7 @@ from stream_reconcile.store.batch import Batch, DeadLetter, Record, Written, fol
 from stream_reconcile.store.binding import Binder
 from stream_reconcile.store.failures import is_transient
 from stream_reconcile.store.few import FEW_LINES, FewWay
+from stream_reconcile.store.holdings import insert_holdings
 from stream_reconcile.store.settle import NewEvidence, Settler, Suspects
 from stream_reconcile.store.ways import Fence, Looked, Ways
 
@@ -104,6 +105,7 @@ class Writer:
             looked = self._few.write(batch) if few else self._write_many(batch)
             opened, unbound = self._settle(batch.fold, looked)
             self._settler.put_aside(batch.dead_letters)
+            insert_holdings(self._connection, batch.holdings)
         duplicates = len(batch.fold.events) + batch.fold.duplicates - looked.events
         return Written(looked.events, duplicates, tuple(batch.dead_letters), opened), unbound
 
@@ -153,6 +155,7 @@ class Writer:
                     duplicates += len(fold.events) + fold.duplicates - looked.events
             put_aside = [*batch.dead_letters, *refused]
             self._settler.put_aside(put_aside)
+            insert_holdings(self._connection, batch.holdings)
         return Written(events, duplicates, tuple(put_aside), tuple(opened)), unbound
 
     def _settle(self, fold: Fold, looked: Looked) -> tuple[tuple[str, ...], set[OrderKey]]:

@@ -1,6 +1,11 @@
-"""The HTTP application: /metrics for Prometheus, /livez and /readyz for who restarts and routes, / as a signpost."""
+"""The HTTP application: /metrics for Prometheus, /livez and /readyz for who restarts and routes, / as a signpost.
+
+What changes something stands below /api and is given from above.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -9,8 +14,9 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Scope
 
-from stream_reconcile.web.auth import TokenRequired
+from stream_reconcile.web.auth import TokenRequired, changes_something
 from stream_reconcile.web.readiness import Readiness
 
 OPEN_PATHS = frozenset({"/livez", "/readyz"})
@@ -22,11 +28,23 @@ _SIGNPOST = """stream-reconcile
 /livez    200 while the process lives
 /readyz   200 if every part is ready, else 503 and why
 /metrics  for Prometheus
+/api/v1/rewind, /api/v1/rewind/undo  POST, with the token: docs/rewind.md
 """
 
 
-def build_app(registry: CollectorRegistry, readiness: Readiness, *, token: str | None, is_loopback: bool) -> Starlette:
-    """The application. Off loopback everything but `OPEN_PATHS` wants the token (and is closed if there is none)."""
+def build_app(
+    registry: CollectorRegistry,
+    readiness: Readiness,
+    *,
+    token: str | None,
+    is_loopback: bool,
+    api: Sequence[Route] = (),
+) -> Starlette:
+    """The application.
+
+    Off loopback everything but `OPEN_PATHS` wants the token (and is closed if there is none); on it, what changes
+    something does.
+    """
 
     # Plain functions run in Starlette's thread pool, so the event loop never waits for a lock or an encoder.
     def livez(request: Request) -> Response:
@@ -43,13 +61,16 @@ def build_app(registry: CollectorRegistry, readiness: Readiness, *, token: str |
     def signpost(request: Request) -> Response:
         return PlainTextResponse(_SIGNPOST, headers=_NO_STORE)
 
-    guard = [] if is_loopback else [Middleware(TokenRequired, token=token, open_paths=OPEN_PATHS)]
+    def is_open(scope: Scope) -> bool:
+        return not changes_something(scope) if is_loopback else scope["path"] in OPEN_PATHS
+
     return Starlette(
         routes=[
             Route("/", signpost),
             Route("/livez", livez),
             Route("/readyz", readyz),
             Route("/metrics", metrics),
+            *api,
         ],
-        middleware=guard,
+        middleware=[Middleware(TokenRequired, token=token, is_open=is_open)],
     )

@@ -51,7 +51,7 @@ def test_from_the_brokers_stream_to_rows_and_ended_in_order(
         }
         with running(settings=settings, folder=tmp_path) as run:
             run.wait_ready()
-            assert set(run.readyz()[1]) == {"postgres", "kafka", "broker", "ingest", "apply", "sweep"}
+            assert set(run.readyz()[1]) == {"postgres", "kafka", "broker", "ingest", "apply", "sweep", "decisions"}
             wait_until(lambda: count(database, "executions") >= 10, what="ten orders", timeout=60)
             wait_until(
                 lambda: samples(run.url).get("reconcile_proven_equal_timestamp_seconds", 0) > 0,

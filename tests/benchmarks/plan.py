@@ -15,8 +15,12 @@ from figures import Report, Row
 from ingest_speed import IngestSpeed
 from latency import FrameToCommit
 from own_servers import OwnServers
+from replay_speed import ReplaySpeed
+from rewind_speed import RewindSpeed
 from standing_orders import database_with_orders
 from sweep_speed import SweepSpeed
+
+from stream_reconcile.jobs.replay.config import DEFAULT_SHARE
 
 USUAL: Final = 1_000_000
 _LEAST: Final = 15_000  # a rate needs a few batches of 5,000
@@ -126,14 +130,23 @@ def _sweep(orders: int, *, once: bool = False) -> Measurement:
     return Measurement(rows, make)
 
 
+def _rewind(bench: Bench) -> list[Row]:
+    return RewindSpeed(bench.servers, bench.report, bench.say).measure(max(2, round(50 * bench.scale)))
+
+
 def _row_by_row(bench: Bench) -> list[Row]:
     return [bench.apply.row_by_row(bench.backlog(USUAL), bench.events(20_000))]
+
+
+def _replay(bench: Bench) -> list[Row]:
+    return ReplaySpeed(bench.servers, bench.report, bench.say).alone(bench.backlog(USUAL), share=DEFAULT_SHARE)
 
 
 MEASUREMENTS: Final = (
     _apply("apply_1_member", USUAL, 1),
     _apply("apply_2_members", USUAL, 2),
     Measurement(("peer_row_by_row",), _row_by_row, (USUAL,)),
+    Measurement(("replay", "replay_diff", "apply_beside_replay", "rss_replay"), _replay, (USUAL,)),
     _latency(100),
     _latency(1_000),
     _ingest(("ingest",), lambda speed, bench: speed.rate(bench.events(300_000))),
@@ -147,6 +160,15 @@ MEASUREMENTS: Final = (
     _sweep(10_000),
     _sweep(100_000),
     _sweep(USUAL, once=True),
+    Measurement(
+        (
+            "rewind_first_record_p50",
+            "rewind_first_record_max",
+            "rewind_first_record_idle_p50",
+            "rewind_first_record_idle_max",
+        ),
+        _rewind,
+    ),
     _apply("apply_1_member_100000", 100_000, 1, once=True),
     _apply("apply_1_member_3000000", 3_000_000, 1, once=True),
     _apply_on_orders("apply_1_member_on_3000000_orders", USUAL, 3_000_000),

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from backlogs import PARTITIONS, LogFiller
 from confluent_kafka import KafkaError, Message
 from own_servers import ACCOUNT, SCHEMA, OwnServers
+from pacing import paced
 
 from stream_reconcile.core.errors import ReconcileError
 from stream_reconcile.log.admin import KafkaAdmin
@@ -41,8 +42,11 @@ class LogNotFilled(ReconcileError):
     """Kafka did not take all records."""
 
 
-def fill(servers: OwnServers, dsn: str, *, events: int, seed: int) -> Log:
-    """At least so many records of a whole history, disordered, a share of them twice. Raises LogNotFilled."""
+def fill(servers: OwnServers, dsn: str, *, events: int, seed: int, per_second: float | None = None) -> Log:
+    """At least so many records of a whole history, disordered, a share of them twice. Raises LogNotFilled.
+
+    `per_second`: at that rate; None: as fast as it goes.
+    """
     orders = math.ceil(_MARGIN * events / (1 + DUPLICATES) / _FRAMES_OF_AN_ORDER) + 20
     counted: Counter[int] = Counter()
     bootstrap = servers.kafka.bootstrap_servers
@@ -57,7 +61,8 @@ def fill(servers: OwnServers, dsn: str, *, events: int, seed: int) -> Log:
             truth.told(raw, Place(TOPICS.trade_updates, partition, offset), known_at_ms)
 
         with LogFiller(bootstrap, [TOPICS.prefix]) as filler:
-            for frame in disordered(generate_history(seed, orders, truth=truth).frames(), seed):
+            frames = disordered(generate_history(seed, orders, truth=truth).frames(), seed)
+            for frame in frames if per_second is None else paced(frames, per_second):
                 now_ms = time.time_ns() // 1_000_000
                 told = partial(delivered, frame.raw, now_ms)
                 filler.put(frame, [TOPICS.prefix], timestamp=now_ms, on_delivery=told)

@@ -109,6 +109,30 @@ def test_lag(deployment: Deployment) -> None:
     }
     assert first["lag_seconds"] > 1_000_000
     assert "3 records" in deployment.text("lag")
+    assert deployment.report("lag", "--fail-over", "3")["partitions"] != []  # the number decides, not the age
+    deployment.report("lag", "--watch", "--fail-over", "2", expected=1)
+
+
+def test_how_things_stood_at_a_time(deployment: Deployment) -> None:
+    deployment.execute("INSERT INTO accounts (account_id, key_fingerprint) VALUES (%s, 'f')", ACCOUNT)
+    deployment.execute(
+        """INSERT INTO order_events (account_id, alpaca_order_id, event_key, source, event, status, updated_at_ns,
+                                     status_rank, snapshot_ns, stated, topic, partition, "offset", known_at,
+                                     recorded_at)
+           SELECT %s, 'o-1', gen_random_uuid(), 'stream', status, status, second, second, 0, 268435456, 't', 0, second,
+                  timestamptz '2026-01-05 14:30Z' + second * interval '1 s',
+                  timestamptz '2026-01-05 14:30:10Z' + second * interval '1 s'
+           FROM (VALUES ('new', 1), ('filled', 2)) AS v(status, second)""",
+        ACCOUNT,
+    )
+    found = deployment.report("executions", "at", "2026-01-05T14:30:11Z", name="executions-at")
+    (order,) = found["orders"]
+    assert (order["believed"]["status"], order["said"]["status"], order["differs"]) == ("new", "filled", True)
+    assert "differs" in deployment.text("executions", "at", "2026-01-05T14:30:11Z", "--differing")
+    then = deployment.report("status", "--at", "2026-01-05T14:30:11Z", name="status-at")
+    counted = {"account_id": ACCOUNT, "believed": "new", "said": "filled", "orders": 1, "differing": 1}
+    assert then["orders"] == [counted]
+    assert "nothing had been committed here" in deployment.text("status", "--at", "2025-01-01")
 
 
 def test_status(deployment: Deployment) -> None:

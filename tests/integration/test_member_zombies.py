@@ -128,7 +128,7 @@ def test_a_zombie_that_holds_the_cursor_does_not_hold_up_its_heir(stage: Stage, 
             with member_process(stage, tmp_path, protocol=protocol) as heir:
                 # Whoever claims the cursors ends it after 5 s, long before any time limit of Postgres's would.
                 wait_until(lambda: not set(stage.owners().values()) & set(before.values()), timeout=40, what="the heir")
-                assert "claim_ended_blocking_sessions" in heir.output
+                assert "ended_blocking_sessions" in heir.output
                 gate.execute("ROLLBACK")
                 stage.wait_drained()
                 cont(zombie)

@@ -54,6 +54,13 @@ def test_the_same_seed_gives_the_same_orders_and_events_in_the_same_order() -> N
     assert len(stories[0]) > 150
 
 
+@pytest.mark.parametrize("reversals", [True, False])
+def test_busts_and_corrections_can_be_left_out_of_the_flow(reversals: bool) -> None:
+    with running_simulator(seed=12, reversals=reversals) as sim:
+        told = {data["event"] for data in live_through(sim, 200)}
+        assert bool(told & {"trade_bust", "trade_correct"}) == reversals
+
+
 def test_the_truth_is_what_a_listener_was_told() -> None:
     with running_simulator(seed=12) as sim:
         orders: dict[str, dict[str, Any]] = {}

@@ -145,7 +145,9 @@ def test_every_answer_has_a_request_id_and_rate_headers() -> None:
         assert answers[0].headers["X-Ratelimit-Reset"].isdecimal()
         assert len({each.headers["X-Request-ID"] for each in answers}) == 4
         assert "Retry-After" not in answers[-1].headers
-        assert sim.control.overview(), "the control endpoints have no limit"
+        (window,) = sim.control.overview()["windows"]  # the control endpoints have no limit, and count nowhere
+        assert (window["requests"], window["refused"]) == ({"GET": 4}, {"GET": 1})
+        assert str(round(window["ends_at"])) == answers[0].headers["X-Ratelimit-Reset"]
 
 
 def test_the_rate_limit_starts_anew_with_its_window() -> None:

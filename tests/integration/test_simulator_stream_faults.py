@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from stream_reconcile.core.errors import ConfigError
 from stream_reconcile.simulator.runner import RunningSimulator, running_simulator
+from stream_reconcile.simulator.values import parse_time
 from support.stream_client import LISTEN, ask, auth, connected, listening, receive, receive_all
 
 
@@ -26,6 +27,15 @@ def flow(sim: RunningSimulator, orders: int = 8) -> list[dict[str, Any]]:
     sim.control.wait_until(lambda overview: overview["counters"]["orders"] >= orders)
     sim.control.settle()
     return sim.control.fault_log()
+
+
+def test_the_log_names_the_version_that_a_dropped_frame_told(sim: RunningSimulator) -> None:
+    sim.control.fault("drop", events="fill+canceled+expired+rejected", count=0)
+    told = flow(sim)
+    orders = {order["id"]: order["updated_at"] for order in sim.control.orders()}
+    assert told
+    assert all(parse_time(line["updated_at"]) <= parse_time(orders[line["order_id"]]) for line in told)
+    assert any(line["updated_at"] == orders[line["order_id"]] for line in told)
 
 
 def plain_flow(orders: int = 8) -> list[Any]:

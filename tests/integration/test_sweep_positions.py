@@ -120,6 +120,11 @@ def test_flow_is_followed_without_alarm_and_proved(
         assert snapshots.keys() == {"account", "positions"}
         assert snapshots["account"]["id"] == simulator.account_id
         assert {one["symbol"]: one["qty"] for one in snapshots["positions"]} == held
+        newest = "SELECT * FROM position_snapshots WHERE as_of = (SELECT max(as_of) FROM position_snapshots)"
+        tabled = wait_until(lambda: whole.rows(newest), what="the positions' rows")
+        assert {row["symbol"]: format(row["qty"].normalize(), "f") for row in tabled} == held
+        assert {(row["source"], row["topic"]) for row in tabled} == {("sweep", whole.topics.account_snapshots)}
+        assert whole.value("SELECT equity FROM account_snapshots ORDER BY as_of DESC LIMIT 1") > 0
 
 
 def test_positions_that_lag_are_no_alarm(
@@ -224,3 +229,24 @@ def test_a_drift_that_a_person_accepts_gives_a_new_baseline(
     read(whole, "F", lambda row: row["baseline_qty"] == 7, "a new baseline")
     whole.proved(scope="deep")
     assert len(drifts(whole, "open", "resolved", "accepted")) == 1
+
+
+def test_a_lost_fill_is_looked_for_at_the_next_fill_of_its_symbol(
+    simulator: RunningSimulator, rest: Rest, database: str, kafka: str, topic_prefix: str
+) -> None:
+    rare = quick(intervals=replace(QUICK.intervals, hot_s=300.0, urgent_s=0.2, deep_s=600.0))
+    with reconciling(simulator, database, kafka, topic_prefix, timing=rare) as whole:
+        whole.listening()
+        bought(simulator, rest, symbol="F")
+        whole.equal()
+        proven = "SELECT count(*) FROM agreement WHERE scope = 'deep' AND proven_equal_at IS NOT NULL"
+        wait_until(lambda: whole.value(proven), timeout=40, what="the sweeps of the start")  # the next is far off
+        simulator.control.fault("drop", events=["fill", "partial_fill"], symbol="F", count=1)
+        lost = bought(simulator, rest, symbol="F")
+        bought(simulator, rest, symbol="F")
+        wait_until(
+            lambda: whole.metric("reconcile_sweep_urgent_total", why="chain") == 1, timeout=30, what="a look at once"
+        )
+        whole.equal()
+        found = whole.rows("SELECT status, last_source FROM executions WHERE alpaca_order_id = %(id)s", id=lost)
+        assert found == [{"status": "filled", "last_source": "sweep"}]

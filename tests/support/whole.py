@@ -18,6 +18,7 @@ from stream_reconcile.core.sweep.schedule import Intervals
 from stream_reconcile.jobs.apply.config import ApplyConfig
 from stream_reconcile.jobs.apply.member import run_apply
 from stream_reconcile.jobs.ingest import IngestMetrics, run_ingest
+from stream_reconcile.jobs.ingest.config import Timing as IngestTiming
 from stream_reconcile.jobs.sweep import SweepConfig, SweepMetrics, run_sweeps
 from stream_reconcile.jobs.sweep.config import Timing
 from stream_reconcile.log.codec import SingleObjectCodec
@@ -27,6 +28,7 @@ from stream_reconcile.metrics import Metrics
 from stream_reconcile.simulator.runner import RunningSimulator
 from stream_reconcile.simulator.verdict import Verdict, compare
 from stream_reconcile.web.readiness import Readiness
+from support.ingesting import QUICK as QUICK_INGEST
 from support.ingesting import config_for, make_topics
 from support.servers import SCHEMA
 from support.waiting import wait_until
@@ -52,6 +54,7 @@ class Whole:
     kafka: str
     topics: Topics
     group: str
+    ingest_timing: IngestTiming = QUICK_INGEST
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     swept: tuple[bool, str] = (False, "")
     faults: list[BaseException] = field(default_factory=list)
@@ -121,6 +124,10 @@ class Whole:
         return True
 
 
+RUNNING: list[Whole] = []
+"""All that run now, be it for one test or for several."""
+
+
 @contextmanager
 def reconciling(
     simulator: RunningSimulator,
@@ -129,12 +136,13 @@ def reconciling(
     prefix: str,
     *,
     timing: Timing = QUICK,
+    ingest_timing: IngestTiming = QUICK_INGEST,
     ingest: bool = True,
     sweep: bool = True,
     **sweep_settings: Any,
 ) -> Iterator[Whole]:
     """All three jobs, or some of them; what ended one of them is raised at the end."""
-    whole = Whole(simulator, dsn, kafka, make_topics(kafka, prefix), prefix)
+    whole = Whole(simulator, dsn, kafka, make_topics(kafka, prefix), prefix, ingest_timing)
     with ExitStack() as stack:
         stack.callback(_ended, whole)
         threads = [_thread(whole, _apply)]
@@ -143,9 +151,11 @@ def reconciling(
         if sweep:
             config = sweep_config(whole, timing, **sweep_settings)
             threads.append(_thread(whole, lambda whole: _sweep(whole, config)))
+        RUNNING.append(whole)
         try:
             yield whole
         finally:
+            RUNNING.remove(whole)
             whole.stop.set()
             for thread in threads:
                 thread.join(40)
@@ -205,7 +215,7 @@ def _apply(whole: Whole) -> None:
 def _ingest(whole: Whole) -> None:
     async def body() -> None:
         stopped = asyncio.Event()
-        config = config_for(whole.simulator, whole.dsn, whole.kafka, whole.topics)
+        config = replace(config_for(whole.simulator, whole.dsn, whole.kafka, whole.topics), timing=whole.ingest_timing)
         metrics, codec = IngestMetrics(whole.registry), SingleObjectCodec(whole.topics)
         job = asyncio.create_task(run_ingest(config, codec, stop=stopped, health=Readiness(), metrics=metrics))
         while not job.done():

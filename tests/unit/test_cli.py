@@ -54,13 +54,20 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         (["dead-letters", "retry"], {}, "say which dead letters"),
         (["dead-letters", "retry", "--all", "--reason", "empty"], {}, "say which dead letters"),
         (["dead-letters", "show", "topic:1"], {}, "'topic:1' is not the name of a dead letter"),
+        (["replay"], {}, "say one of --into, --diff, --promote and --drop"),
+        (["replay", "--into", "a", "--diff", "a"], {}, "say one of --into"),
+        (["replay", "--into", "pg_x"], {}, "belongs to Postgres"),
+        (["replay", "--into", "a", "--until", "soon"], {}, "--until: 'soon' is neither `now`"),
+        (["replay", "--into", "a", "--from-offsets", "x:0:1", "--from-datetime", "2026-01-01"], {}, "leave one out"),
+        (["replay", "--promote", "a"], {}, "--reason and --who may not be empty"),
+        (["replay", "--diff", "a"], {}, "KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL are not set"),
         (["discrepancies", "list"], {}, "KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL are not set"),
         (
             ["discrepancies", "list", "--type", "missing_fil"],
             {},
             "there is no type 'missing_fil': one of ambiguous_sub",
         ),
-        (["discrepancies", "list", "--since", "yesterday"], {}, "--since: 'yesterday' is no time"),
+        (["discrepancies", "list", "--since", "yesterday"], {}, "'yesterday' is no time"),
         (["discrepancies", "accept", "1", "--reason", " "], {}, "--reason and --who may not be empty"),
         (["discrepancies", "accept", "1", "--reason", "x", "--who", " "], {}, "--reason and --who may not be empty"),
     ],
@@ -90,6 +97,10 @@ def test_several_mistakes_are_several_lines(run: Run) -> None:
         ["discrepancies", "list", "--state", "x"],
         ["discrepancies", "accept", "1"],
         ["discrepancies", "show", "x"],
+        ["rewind", "undo", "x"],
+        ["rewind", "--to-offset", "1", "--execute"],
+        ["rewind", "--to-earliest", "undo"],
+        ["lag", "--fail-over", "-1"],
     ],
 )
 def test_the_command_line_itself(run: Run, arguments: list[str]) -> None:
@@ -101,7 +112,7 @@ def test_version_and_help(run: Run) -> None:
     assert (status, out.split()[0]) == (0, "stream-reconcile")
     status, out, _ = run("--help")
     assert status == 0
-    for command in ("run", "migrate", "check", "status", "lag", "sweep", "dead-letters", "discrepancies", "simulate"):
+    for command in ("run", "migrate", "check", "status", "lag", "sweep", "rewind", "dead-letters", "discrepancies"):
         assert command in out
     status, out, _ = run("run", "--help")
     assert "ingest|apply|sweep|web" in out.replace("[", "").replace("]", "")

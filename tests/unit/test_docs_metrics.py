@@ -9,6 +9,7 @@ from typing import Any
 
 from prometheus_client.registry import Collector
 
+from stream_reconcile.jobs.decisions import DecisionMetrics
 from stream_reconcile.jobs.findings import FindingsMetrics
 from stream_reconcile.jobs.ingest.metrics import IngestMetrics
 from stream_reconcile.jobs.lag_metrics import LagMetrics
@@ -30,6 +31,7 @@ def collectors() -> Iterator[Collector]:
     metrics = Metrics("0")
     IngestMetrics(metrics.registry)
     SweepMetrics(metrics.registry)
+    DecisionMetrics(metrics.registry)
     yield from metrics.registry._collector_to_names
     yield ReadinessMetrics(Readiness())
     yield LagMetrics(Polled("lag", nothing, every_s=1, too_old_s=1))

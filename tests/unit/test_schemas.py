@@ -22,6 +22,7 @@ RELEASED = {
     ("0.1.0", "account_snapshot"): "01f8198e3c0cdcc5",
     ("0.1.0", "stream_session"): "a0bdbd87e20bac21",
     ("0.1.0", "trade_decision"): "03a6a2c184e61a1c",
+    ("0.1.0", "proof"): "b3d64c301a5e3486",
 }
 
 
@@ -75,7 +76,7 @@ def test_the_check_is_a_command() -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "7 schemas" in done.stdout
+    assert "8 schemas" in done.stdout
 
 
 def test_versions_are_in_order_of_their_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,7 @@ def test_every_flag_is_there_with_its_default() -> None:
     app.command()(simulate)
     command = get_command(app)
     flags = section("Flags and settings")
-    named = {flag for flag in re.findall(r"--[a-z][a-z-]+", flags) if flag != "--no-auto-fill"}
+    named = {flag for flag in re.findall(r"--[a-z][a-z-]+", flags) if not flag.startswith("--no-")}
     params = [parameter for parameter in command.params if parameter.name != "help"]
     assert named == {parameter.opts[0] for parameter in params}
     settings = set(SimulatorSettings.__dataclass_fields__)

@@ -34,6 +34,7 @@ def test_names_have_the_prefix_and_their_version() -> None:
         topics.account_snapshots,
         topics.stream_sessions,
         topics.trade_decisions,
+        topics.proofs,
     )
     assert topics.applied == topics.all[:5]
     assert all(name.startswith("paper.alpaca.") and name.endswith(".v1") for name in topics.all)

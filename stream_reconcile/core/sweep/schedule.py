@@ -19,9 +19,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """Seconds from begin to begin. `retry_s`: how soon a gap sweep that was not complete is tried again."""
+    """Seconds from begin to begin. `retry_s`: how soon a gap sweep that was not complete is tried again; `urgent_s`:
+    how soon a hot one follows where something asks for a look at once."""
 
     hot_s: float = 10.0
+    urgent_s: float = 3.0
     deep_s: float = 300.0
     retry_s: float = 5.0
 
@@ -34,12 +36,13 @@ def due(
     all_time: bool,
     started: bool,
     stalled: frozenset[Kind] = frozenset(),
+    urgent: bool = False,
 ) -> Kind | None:
     """The sweep to run now, or None.
 
     `ages`: seconds since the newest run of a kind began, whatever came of it. `windows`: a gap window waits for a
     sweep; `all_time`: one that only a full sweep covers; `started`: this process has made its deep sweep at start. A
-    kind in `stalled` is under way, below this one.
+    kind in `stalled` is under way, below this one. `urgent`: a fill seems to be missing.
     """
     if windows and _old(ages.get(Kind.GAP), intervals.retry_s) and Kind.GAP not in stalled:
         return Kind.GAP
@@ -49,7 +52,8 @@ def due(
         return Kind.DEEP
     if not stalled and all_time and _old(ages.get(Kind.FULL), intervals.deep_s):
         return Kind.FULL
-    if _old(ages.get(Kind.HOT), intervals.hot_s) and _old(ages.get(Kind.GAP), intervals.hot_s):
+    hot_s = min(intervals.urgent_s, intervals.hot_s) if urgent else intervals.hot_s
+    if _old(ages.get(Kind.HOT), hot_s) and _old(ages.get(Kind.GAP), hot_s):
         return Kind.HOT
     return None
 

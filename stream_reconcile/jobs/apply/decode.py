@@ -10,9 +10,11 @@ from confluent_kafka import Message
 
 from stream_reconcile.core.errors import DecodeError, WireError
 from stream_reconcile.core.fold import Fold, Recent
+from stream_reconcile.core.holdings import Holding
 from stream_reconcile.core.lifecycle import EVENTS, STATUSES
 from stream_reconcile.core.observation import Parsed, Seen
 from stream_reconcile.core.wire.executions import parse_activity, parse_adjustment
+from stream_reconcile.core.wire.holdings import parse_holding
 from stream_reconcile.core.wire.parse import Parser
 from stream_reconcile.log.codec import Codec, try_account_id, try_order_id
 from stream_reconcile.log.topics import Topics
@@ -28,6 +30,7 @@ class Decoded:
     def __init__(self, recent: Recent | None = None) -> None:
         self.fold = Fold() if recent is None else Fold(recent)
         self.dead_letters: list[DeadLetter] = []
+        self.holdings: list[Holding] = []
         self.accounts: set[str] = set()
         """Accounts of the records, dead letters left out."""
         self.no_statement: Counter[str] = Counter()
@@ -47,10 +50,8 @@ class Decoder:
             topics.order_snapshots: self._parser.snapshot,
             topics.fill_activities: parse_activity,
             topics.adjustments: parse_adjustment,
-            # Account and positions are no statement about an order.
-            topics.account_snapshots: lambda _raw, _seen: Parsed("account", "", (), (), ()),
         }
-        self._frames = topics.trade_updates
+        self._frames, self._holdings = topics.trade_updates, topics.account_snapshots
         self._sources = dict.fromkeys(topics.applied, "sweep") | {self._frames: "stream"}
 
     def decode_run(self, topic: str, partition: int, topic_id: str, messages: list[Message], into: Decoded) -> None:
@@ -98,13 +99,20 @@ class Decoder:
     def decode(
         self, place: Place, topic_id: str, key: bytes | None, payload: bytes | None, known_at_ms: int, into: Decoded
     ) -> Record | None:
-        """The record, if it says anything of an order; counts and dead letters go to `into`, its fold is left alone."""
+        """The record, if it says anything of an order.
+
+        Counts, dead letters and what is held go to `into`; its fold is left alone.
+        """
         topic = place.topic
         known_at_ms = plausible_ms(known_at_ms)
         try:
             account_id, raw, received_at_ns = self._unpack(topic, payload)
             seen = Seen(account_id, self._sources[topic], received_at_ns, *place, known_at_ms)
-            parsed = self._parse[topic](raw, seen)
+            if topic == self._holdings:
+                into.holdings.append(parse_holding(raw, seen, plausible_ms(received_at_ns // 1_000_000)))
+                parsed = Parsed("account", "", (), (), ())  # no statement about an order
+            else:
+                parsed = self._parse[topic](raw, seen)
         except (DecodeError, WireError) as error:
             into.dead_letters.append(_dead_letter(place, topic_id, key, payload, known_at_ms, error))
             return None
@@ -123,7 +131,7 @@ class Decoder:
         return Record(place, parsed, known_at_ms, key, payload or b"", account_id, topic_id)
 
     def _unpack(self, topic: str, payload: bytes | None) -> tuple[str, bytes, int]:
-        """Account id, raw bytes and time of receipt, which means something for snapshots only. Raises DecodeError."""
+        """Account id, raw bytes and ns of receipt, which means something for snapshots only. Raises DecodeError."""
         found = self._codec.usual(topic, payload) if topic == self._frames else None
         if found is not None:
             return (*found, 0)

@@ -35,6 +35,15 @@ SWITCH_INTERVAL_S: Final = 0.0005
 """How long a thread of Python may go on while another waits to; Python's own is 5 ms."""
 
 
+def tune_interpreter() -> None:
+    """Settings of the whole process that suit large batches."""
+    # A batch is tens of thousands of tuples without cycles: looking through them for garbage took a sixth of the time.
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD, 20, 20)
+    # The thread that writes waits for Postgres a dozen times a batch, and each time for the thread that decodes, too.
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+
+
 def run_apply(
     config: ApplyConfig,
     new_codec: Callable[[], Codec],
@@ -46,11 +55,7 @@ def run_apply(
     What can't be reached is tried again with capped, jittered backoff; what refuses us every 30 s; both show through
     `report`. Raises what is neither: a mistake of ours, not to be hidden by trying again.
     """
-    # A batch is tens of thousands of tuples without cycles: looking through them for garbage took a sixth of the time.
-    gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD, 20, 20)
-    # The thread that writes waits for Postgres a dozen times a batch, and each time for the thread that decodes, too.
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    tune_interpreter()
     owner = f"apply-{uuid.uuid4()}"
     protocol = CONSUMER_PROTOCOL if config.protocol == AUTO_PROTOCOL else config.protocol
     failures = 0

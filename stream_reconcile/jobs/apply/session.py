@@ -258,7 +258,7 @@ class Session:
         for run in runs:
             self._decoder.decode_run(*run.partition, topic_ids[run.partition], run.messages, decoded)
         self._recent = decoded.fold.events
-        batch = Batch(decoded.fold, decoded.dead_letters, self._positions.moves(runs), records)
+        batch = Batch(decoded.fold, decoded.dead_letters, self._positions.moves(runs), records, decoded.holdings)
         return _Prepared(batch, decoded, sum(len(run.messages) for run in runs), time.monotonic())
 
     def _committed(self, prepared: _Prepared, written: Written | None) -> bool:

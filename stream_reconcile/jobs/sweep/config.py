@@ -29,9 +29,8 @@ class Timing:
     look_every_s: float = 0.5
     retry_s: float = 2.0
     most_retry_s: float = 60.0
-    silence_s: float = (
-        20.0  # for which a change may be on its way before a stream that did not bring it counts as silent
-    )
+    silence_s: float = 20.0  # so long may a change be on its way before the stream that has not brought it is silent
+    seal_every: float = 20.0  # so many times what sealing takes lies between two checkpoints, at least
     by_id_share: float = 0.25  # of the requests that a window of the broker's leaves us
 
 
@@ -47,6 +46,8 @@ class SweepConfig:
     kafka: KafkaConfig
     topics: Topics
     group: str
+    program: str = "unknown"
+    """Version of the program and of the schema, for checkpoints."""
     name: str = "default"
     account_id: str | None = None
     sole_account: bool = True

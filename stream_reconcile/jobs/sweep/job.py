@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Final
 
 import psycopg
 import structlog
@@ -26,6 +27,7 @@ from stream_reconcile.core.errors import (
     RefusedError,
     WrongAccount,
 )
+from stream_reconcile.core.sweep.chain import GRACE_S, ChainWatch
 from stream_reconcile.core.sweep.schedule import Kind, due
 from stream_reconcile.core.sweep.silence import SilenceWatch
 from stream_reconcile.jobs.sweep.barrier import Barrier
@@ -34,6 +36,7 @@ from stream_reconcile.jobs.sweep.keeper import LeaseKeeper
 from stream_reconcile.jobs.sweep.metrics import SweepMetrics
 from stream_reconcile.jobs.sweep.publish import Publisher
 from stream_reconcile.jobs.sweep.run import Sweep, Tools
+from stream_reconcile.jobs.sweep.seal import Sealer
 from stream_reconcile.log.admin import KafkaAdmin
 from stream_reconcile.log.codec import Codec
 from stream_reconcile.store import accounts, leases
@@ -45,6 +48,11 @@ from stream_reconcile.store.sweeps import SweepStore
 log = structlog.get_logger()
 
 Report = Callable[[bool, str], None]
+_CHAIN_EVERY_S: Final = 1.0
+_LONGEST_CHAIN_S: Final = 120.0
+_URGENT_NEEDS_LEFT: Final = 20
+"""Requests: with fewer left in the broker's window, a look at once would be at the cost of the next ones."""
+_MOST_SAID: Final = 10
 
 
 def run_sweeps(
@@ -118,6 +126,9 @@ class _Job:
             tools = Tools(
                 config, account_id, client, self._budget, connection, store, barrier, publisher, self._metrics, halt
             )
+            self._sealer = stack.enter_context(
+                Sealer(config, account_id, lease, self._new_codec(), self._metrics, halt)
+            )
             try:
                 self._sweep(tools)
             finally:
@@ -172,7 +183,10 @@ class _Job:
 
     def _sweep(self, tools: Tools) -> None:
         """Run what is due until the lease is lost or we are told to stop."""
-        self._silence = SilenceWatch(self._config.timing.silence_s)
+        self._silence, self._chain = SilenceWatch(self._config.timing.silence_s), ChainWatch()
+        self._next_chain_look = time.monotonic()
+        self._urgent: str | None = None
+        """Why a hot sweep should not wait for its interval."""
         self._under_way: list[Kind] = []
         while not tools.halt.is_set():
             if not self._one(tools):
@@ -187,6 +201,7 @@ class _Job:
             tools.store.answer(action_id, _answer(sweep))
             return True
         windows = tools.store.windows(tools.letters_of)
+        self._look_for_missing_fills(tools)
         kind_due = due(
             tools.store.ages(),
             self._config.timing.intervals,
@@ -194,11 +209,30 @@ class _Job:
             all_time=any(window.all_time for window in windows),
             started=self._started,
             stalled=frozenset(self._under_way),
+            urgent=self._urgent is not None and self._budget.left(time.time()) >= _URGENT_NEEDS_LEFT,
         )
         if kind_due is None:
             return False
+        if self._urgent is not None and kind_due in (Kind.HOT, Kind.GAP):
+            tools.metrics.urgent.labels(tools.account_id, self._urgent).inc()
+            self._urgent = None
         self._run(tools, kind_due)
         return True
+
+    def _look_for_missing_fills(self, tools: Tools) -> None:
+        """Look at once where a fill does not follow on the one before in its symbol, or fills do not add up (I9)."""
+        now = time.monotonic()
+        if now < self._next_chain_look:
+            return
+        reach_s = min(_LONGEST_CHAIN_S, now - self._next_chain_look + _CHAIN_EVERY_S + 3 * GRACE_S)
+        self._next_chain_look = now + _CHAIN_EVERY_S
+        fills, database_s = tools.store.recent_fills(reach_s)
+        broken = self._chain.look(fills, database_s) if database_s is not None else set[str]()
+        if broken:
+            log.info("position_chain_broken", account_id=tools.account_id, symbols=sorted(broken)[:_MOST_SAID])
+            self._urgent = "chain"
+        elif self._urgent is None and tools.store.has_unlooked_sums():
+            self._urgent = "sum"
 
     def _run(self, tools: Tools, kind: Kind) -> Sweep:
         def between() -> None:
@@ -219,6 +253,8 @@ class _Job:
         self._report(
             sweep.error is None, f"the last {kind.value} sweep is not complete: {sweep.error}" if sweep.error else ""
         )
+        if kind in (Kind.DEEP, Kind.FULL) and (proven := sweep.proven) is not None:
+            self._sealer.offer(proven)
         self._watch_silence(tools, sweep)
         if sweep.error is not None:
             tools.halt.wait(self._config.timing.retry_s)

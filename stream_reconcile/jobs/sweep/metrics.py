@@ -49,3 +49,16 @@ class SweepMetrics:
             ["account_id"],
             registry=registry,
         )
+        self.sealed = Gauge(
+            "reconcile_checkpoint_sealed_timestamp_seconds",
+            "When the newest checkpoint of this process was sealed.",
+            ["account_id"],
+            registry=registry,
+        )
+        self.urgent = Counter(
+            "reconcile_sweep_urgent",
+            "Hot sweeps that did not wait for their interval: `sum`, an order's fills stopped adding up; `chain`, a "
+            "fill does not follow on the one before in its symbol.",
+            ["account_id", "why"],
+            registry=registry,
+        )

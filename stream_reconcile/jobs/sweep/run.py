@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,7 @@ from stream_reconcile.broker.rest import Found as Answer
 from stream_reconcile.broker.rest import RestClient
 from stream_reconcile.core.budget import RateBudget
 from stream_reconcile.core.errors import IncompleteRead, ReconcileError, Stopped, SweepIncomplete, UnreachableError
+from stream_reconcile.core.seal import BrokerSum
 from stream_reconcile.core.sweep.compared import SELF_CLOSING, found_in, origin_of
 from stream_reconcile.core.sweep.schedule import Kind
 from stream_reconcile.core.sweep.sums import CLOSED_BY_SUMS
@@ -31,6 +32,7 @@ from stream_reconcile.jobs.sweep.letters import LetterCheck
 from stream_reconcile.jobs.sweep.metrics import SweepMetrics
 from stream_reconcile.jobs.sweep.positions import PositionCheck
 from stream_reconcile.jobs.sweep.publish import Finding, Publisher
+from stream_reconcile.jobs.sweep.seal import Proven
 from stream_reconcile.jobs.sweep.sums import check_residuals, check_sums
 from stream_reconcile.store.comparison import Comparer, OpenRow
 from stream_reconcile.store.discrepancies import Findings
@@ -83,6 +85,7 @@ class Sweep:
         self._answered: set[str] = set()
         self._off: set[str] = set()
         self.proven_at: datetime | None = None
+        self._said = BrokerSum()
         self.error: str | None = None
         self.examiner: Examiner | None = None
 
@@ -142,13 +145,13 @@ class Sweep:
         client, examiner = self._tools.client, self._examiner
         for page in client.orders(status="open", nested=True):
             self._page_read()
-            examiner.take(page.items, page.received_at_ns)
+            self._examine(page.items, page.received_at_ns)
         full, resume = self.kind is Kind.FULL, self._run.resume_before
         after_ns = None if full else _ns(self._start)
         until_ns = None if resume is None else _ns(resume + timedelta(seconds=1))
         for page in client.orders(status="all", nested=True, after_ns=after_ns, until_ns=until_ns):
             self._page_read()
-            examiner.take(page.items, page.received_at_ns)
+            self._examine(page.items, page.received_at_ns)
             if full and examiner.oldest_s is not None:
                 examiner.settle()  # what lies behind is done with before it is said to be
                 reached = datetime.fromtimestamp(examiner.oldest_s, UTC)
@@ -205,7 +208,19 @@ class Sweep:
                 self._absent.append(row.order_id)
 
     def _take(self, answer: Answer) -> None:
-        self._examiner.take([answer.raw], answer.received_at_ns)
+        self._examine([answer.raw], answer.received_at_ns)
+
+    def _examine(self, orders: Sequence[bytes], received_at_ns: int) -> None:
+        for raw in orders:
+            self._said.add(raw)
+        self._examiner.take(orders, received_at_ns)
+
+    @property
+    def proven(self) -> Proven | None:
+        """What was proved, to be sealed; None where nothing was."""
+        if self.proven_at is None:
+            return None
+        return Proven(str(self._run.sweep_id), self.kind.value, self.proven_at, self._said.seal())
 
     def _page_read(self) -> None:
         if self._pages:

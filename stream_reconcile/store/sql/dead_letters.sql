@@ -1,15 +1,20 @@
 -- Retrying dead letters: each in one transaction with what it applies.
 
 -- name: to_retry
--- The letters that are open, of all or of one topic, partition, offset or reason; oldest first.
-SELECT topic_id, topic, partition, "offset"
-FROM dead_letters
-WHERE resolved_at IS NULL
-  AND (%(topic)s::text IS NULL OR topic = %(topic)s)
+-- The next letters that are open and wanted, after the given place, in the order of the log: so of one order too.
+SELECT at, topic, partition, "offset", topic_id
+FROM (SELECT coalesce(kafka_timestamp, 'epoch') AS at, * FROM dead_letters WHERE resolved_at IS NULL) l
+WHERE (%(topic)s::text IS NULL OR topic = %(topic)s)
   AND (%(partition)s::integer IS NULL OR partition = %(partition)s)
-  AND (%(offset)s::bigint IS NULL OR "offset" = %(offset)s)
+  AND (%(from_offset)s::bigint IS NULL OR "offset" >= %(from_offset)s)
+  AND (%(to_offset)s::bigint IS NULL OR "offset" <= %(to_offset)s)
   AND (%(reason)s::text IS NULL OR reason = %(reason)s)
-ORDER BY topic, partition, "offset", recorded_at
+  AND (%(order_id)s::text IS NULL OR order_id = %(order_id)s)
+  AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)
+  AND (%(until)s::timestamptz IS NULL OR at < %(until)s)
+  AND (%(after_topic)s::text IS NULL OR (at, topic, partition, "offset", topic_id)
+       > (%(after_at)s::timestamptz, %(after_topic)s, %(after_partition)s, %(after_offset)s, %(after_topic_id)s))
+ORDER BY at, topic, partition, "offset", topic_id
 LIMIT %(limit)s
 
 -- name: lock_letter

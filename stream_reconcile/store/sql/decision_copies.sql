@@ -18,7 +18,8 @@ CROSS JOIN LATERAL (
 CROSS JOIN (
     VALUES (timestamptz '0001-01-02 00:00:00+00', timestamptz '9999-12-30 00:00:00+00')
 ) AS held(first, last)
-WHERE (changed_at, decision_id) > (%(changed_at)s::timestamptz, %(decision_id)s::uuid)
+WHERE greatest(inserted_at, bound_at, submitted_at) >= %(changed_at)s::timestamptz  -- no less than changed_at, and indexed
+  AND (changed_at, decision_id) > (%(changed_at)s::timestamptz, %(decision_id)s::uuid)
 ORDER BY changed_at, decision_id
 LIMIT %(limit)s
 
@@ -50,3 +51,21 @@ CROSS JOIN LATERAL (
 ORDER BY w.inserted_at, w.decision_id
 ON CONFLICT DO NOTHING
 RETURNING decision_id
+
+-- name: lead
+-- Whether this session is the one that copies; until it ends.
+SELECT pg_try_advisory_lock(hashtextextended('stream-reconcile decisions.' || current_schema(), 0))
+
+-- name: progress
+-- How far it has come.
+SELECT topic_id, next_offsets, changed_at, decision_id
+FROM decision_copies
+WHERE topic = %(topic)s
+
+-- name: note_progress
+-- It has come so far.
+INSERT INTO decision_copies (topic, topic_id, next_offsets, changed_at, decision_id)
+VALUES (%(topic)s, %(topic_id)s, %(next_offsets)s, %(changed_at)s, %(decision_id)s)
+ON CONFLICT (topic) DO UPDATE SET
+    topic_id = excluded.topic_id, next_offsets = excluded.next_offsets, changed_at = excluded.changed_at,
+    decision_id = excluded.decision_id

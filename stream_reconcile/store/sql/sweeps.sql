@@ -195,3 +195,22 @@ WHERE action_id = %(action_id)s AND finished_at IS NULL
 -- name: answer_of
 -- What became of a request.
 SELECT after FROM operator_actions WHERE action_id = %(action_id)s AND finished_at IS NOT NULL
+
+-- name: recent_fills
+-- Fill frames recorded lately that say what was held after them, with the database's clock.
+SELECT symbol, extract(epoch FROM event_at)::double precision AS at_s,
+       CASE WHEN side LIKE 'sell%%' THEN -event_qty ELSE event_qty END AS qty, position_qty,
+       extract(epoch FROM clock_timestamp())::double precision AS now_s
+FROM order_events
+WHERE recorded_at > clock_timestamp() - make_interval(secs => %(reach_s)s) AND account_id = %(account_id)s
+  AND event IN ('fill', 'partial_fill') AND position_qty IS NOT NULL AND event_qty IS NOT NULL AND event_at IS NOT NULL
+  AND symbol <> '' AND (side LIKE 'sell%%' OR side LIKE 'buy%%')
+
+-- name: unlooked_sums
+-- Whether sums of fills stopped agreeing since the newest sweep began.
+SELECT EXISTS (
+    SELECT FROM discrepancies d
+    WHERE d.account_id = %(account_id)s AND d.state = 'open' AND d.type = 'unexplained_fill'
+      AND d.first_seen_at > (SELECT max(s.started_at) FROM sweeps s
+                             WHERE s.account_id = %(account_id)s AND s.kind IN ('hot', 'gap'))
+) AS some
