@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
@@ -15,11 +16,12 @@ from stream_reconcile.core.lifecycle import STATUSES
 from stream_reconcile.core.observation import Observation
 from stream_reconcile.core.sweep.activities import Standing
 from stream_reconcile.core.sweep.adjustments import Fill, Reversal
-from stream_reconcile.core.sweep.compared import Compared
+from stream_reconcile.core.sweep.compared import STUCK, Compared
 from stream_reconcile.core.sweep.reversals import TooMuch
 from stream_reconcile.core.sweep.sums import Sum
 from stream_reconcile.store.queries import load
 
+_STUCK: Final = sorted(STUCK)
 TERMINAL: Final = [name for name, status in STATUSES.items() if status.terminal]
 
 
@@ -74,6 +76,35 @@ class Comparer:
         self._sql = load("compare.sql")
         self._sums = load("apply.sql")["sums_of"]
         connection.execute(load("apply.sql")["create_observed"])
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Within it, several `ask_quiet` are under way at once."""
+        with self._connection.pipeline():
+            yield
+
+    def ask_quiet(self, orders: Iterable[str], *, with_origins: bool) -> Callable[[], dict[str, tuple[Any, ...]]]:
+        """Ask for those rows of these orders of which nothing is to be said but whether they are as the broker has
+        them; what is given waits for the answer: `core.wire.unchanged.ROW_COLUMNS` by order id.
+
+        `with_origins`: where an order comes from that no decision accounts for is to be said as well.
+        """
+        values = {
+            "account_id": self._account_id,
+            "orders": _array(orders),
+            "with_origins": with_origins,
+            "stuck": _STUCK,
+        }
+        cursor = self._connection.cursor(binary=True)
+        cursor.execute(self._sql["quiet_rows"], values, prepare=True)
+
+        def rows() -> dict[str, tuple[Any, ...]]:
+            try:
+                return {row[0]: row for row in cursor.fetchall()}
+            except psycopg.DataError:
+                return {}  # a time that Python does not know, such as infinity: nothing that the broker says
+
+        return rows
 
     def compare(self, observations: Sequence[Observation]) -> list[Compared]:
         """One for each, in their order."""
@@ -181,6 +212,14 @@ class Comparer:
 
     def _rows(self, name: str, **values: Any) -> list[tuple[Any, ...]]:
         return self._connection.execute(self._sql[name], {"account_id": self._account_id, **values}).fetchall()
+
+
+def _array(texts: Iterable[str]) -> str:
+    """As Postgres writes an array of texts: much quicker than one by one, where nothing needs escaping."""
+    joined = '","'.join(texts)
+    if "\\" in joined or joined.count('"') != 2 * joined.count('","'):
+        raise ValueError("an order id with a quote or a backslash")
+    return f'{{"{joined}"}}' if joined else "{}"
 
 
 def _numbered(index: int, observation: Observation) -> str:

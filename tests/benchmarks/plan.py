@@ -18,6 +18,7 @@ from own_servers import OwnServers
 from replay_speed import ReplaySpeed
 from rewind_speed import RewindSpeed
 from standing_orders import database_with_orders
+from sweep_speed import SweepSpeed
 
 from stream_reconcile.jobs.replay.config import DEFAULT_SHARE
 
@@ -119,6 +120,16 @@ def _ingest(rows: tuple[str, ...], measure: Callable[[IngestSpeed, Bench], list[
     return Measurement(rows, lambda bench: measure(IngestSpeed(bench.servers, bench.report, bench.say), bench))
 
 
+def _sweep(orders: int, *, once: bool = False) -> Measurement:
+    rows = (f"sweep_unchanged_{orders}", f"rss_sweep_{orders}")
+
+    def make(bench: Bench) -> list[Row]:
+        measured = SweepSpeed(bench.servers, bench.report, bench.say)
+        return measured.compare(rows, bench.events(orders), 1 if once else bench.repeats)
+
+    return Measurement(rows, make)
+
+
 def _rewind(bench: Bench) -> list[Row]:
     return RewindSpeed(bench.servers, bench.report, bench.say).measure(max(2, round(50 * bench.scale)))
 
@@ -146,6 +157,9 @@ MEASUREMENTS: Final = (
         ("ingest_overflow_lost", "ingest_overflow_open_windows", "rss_ingest_at_bound", "rss_ingest_past_bound"),
         lambda speed, bench: speed.overflowing(bench.scale),
     ),
+    _sweep(10_000),
+    _sweep(100_000),
+    _sweep(USUAL, once=True),
     Measurement(
         (
             "rewind_first_record_p50",

@@ -31,8 +31,10 @@ class ReplaySpeed(ApplySpeed):
             beside.hear("begun", 60)
             kept = self._applied(dsn, backlog)
             rested = beside.hear("result", APPLIED_WITHIN_S)["rested_s"]
+        with self._servers.database() as dsn:  # the machine's speed drifts: alone before, and alone after
+            live = ((live or 0) + (self._applied(dsn, backlog) or 0)) / 2
         self._say(
-            f"replay: {rate or 0:,.0f}/s, apply {live or 0:,.0f}/s; compared in {told['compare_s']:.1f} s, read in "
+            f"replay: {rate or 0:,.0f}/s, apply {live:,.0f}/s; compared in {told['compare_s']:.1f} s, read in "
             f"{told['read_s']:.1f} s; beside a replay apply made {kept or 0:,.0f}/s, the replay rested {rested:.1f} s"
         )
         self._report.detail(

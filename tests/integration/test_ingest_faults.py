@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import time
+from contextlib import suppress
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -255,7 +256,8 @@ def signal_all(pid: int, number: signal.Signals) -> None:
     """To the server and each of its processes."""
     server = psutil.Process(pid)
     for process in (server, *server.children(recursive=True)):
-        process.send_signal(number)
+        with suppress(psutil.NoSuchProcess):  # a worker that ended by itself meanwhile
+            process.send_signal(number)
 
 
 def test_nothing_at_all_is_there_at_first(place: Place) -> None:

@@ -244,6 +244,6 @@ def test_settings_that_cannot_be_used_are_said_without_their_values(properties: 
 
 def test_confluents_mock_registry_will_do_as_well() -> None:
     with closing(RegistryCodec(TOPICS, "mock://reconcile")) as codec:
-        assert len(codec.register()) == 7
+        assert len(codec.register()) == 8
         assert codec.decode(TOPIC, codec.encode(TOPIC, ENVELOPE)) == ENVELOPE
         assert refusal(codec, b"\x00\x00\x0f\xff\xffabc").reason == "registry"

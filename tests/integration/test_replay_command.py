@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from psycopg import conninfo
 
 from stream_reconcile.cli import main
 from support.command import environment
+from support.logins import temporary_logins
 from support.member_processes import stage_settings
 from support.members import Stage, applying
 from support.real_log import RealLog
@@ -31,10 +33,22 @@ def stage(kafka: str, topic_prefix: str, database: str) -> Iterator[Stage]:
 
 
 @pytest.fixture
-def run(stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+def login(stage: Stage) -> Iterator[str]:
+    """No superuser: a login that migrates, and may make schemas."""
+    with temporary_logins(stage.dsn) as make:
+        dsn = make("reconcile_migrator")
+        named = conninfo.conninfo_to_dict(dsn)
+        stage.execute(f"GRANT CREATE ON DATABASE {named['dbname']} TO {named['user']}")
+        yield dsn
+
+
+@pytest.fixture
+def run(
+    stage: Stage, login: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Run:
     """Run the command in this process: exit status, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
-    settings = environment(stage_settings(stage))
+    settings = environment(stage_settings(stage) | {"DATABASE_URL": login})
     for name in (name for name in list(os.environ) if name not in settings):
         monkeypatch.delenv(name)
     for name, value in settings.items():

@@ -43,7 +43,7 @@ def test_topics_are_made_with_settings_of_their_own(admin: KafkaAdmin, topics: T
     assert ensure_topics(admin, topics) == []
     states = admin.topics(topics.all)
     assert {state.partitions for state in states.values() if state is not None} == {8}
-    assert len({state.topic_id for state in states.values() if state is not None}) == 7
+    assert len({state.topic_id for state in states.values() if state is not None}) == 8
     for settings in admin.topic_settings(topics.all).values():
         assert settings["cleanup.policy"] == "delete"
         assert settings["retention.ms"] == "-1"

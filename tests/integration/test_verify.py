@@ -37,6 +37,14 @@ def sealed(whole: Whole) -> int:
     return int(whole.value("SELECT count(*) FROM proofs WHERE published"))
 
 
+def covered(whole: Whole) -> bool:
+    """Whether the newest checkpoint covers all frames, and is on the topic."""
+    query = """SELECT bool_and(p.published AND (p.offsets ->> (c.topic || ':' || c.partition))::bigint = c.max_offset)
+               FROM stream_cursors c, (SELECT * FROM proofs ORDER BY seq DESC LIMIT 1) p
+               WHERE c.topic = %(topic)s"""
+    return bool(whole.value(query, topic=whole.topics.trade_updates))
+
+
 def verified(whole: Whole, **options: Any) -> Report:
     config = ReplayConfig(
         kafka=KafkaConfig(whole.kafka),
@@ -71,7 +79,7 @@ def test_checkpoints_hold_and_what_is_altered_is_named(
             simulator.control.wait_until(lambda o, n=orders: o["counters"]["orders"] >= n, seconds=30)
             simulator.control.settle()
             whole.equal()
-            wait_until(lambda n=before: sealed(whole) > n, timeout=60, what="a checkpoint")
+            wait_until(lambda n=before: sealed(whole) > n and covered(whole), timeout=60, what="a checkpoint of all")
         holds = verified(whole, export=tmp_path / "rows")
         assert holds.found == []
         assert holds.checked_rows[-1] == holds.last

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from stream_reconcile.cli import COMMANDS, main
 from support.waiting import wait_until
 
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload([place.partition(":")[0] for place in COMMANDS.values()])
 _OURS = ("RECONCILE_", "APCA_", "KAFKA_", "SCHEMA_REGISTRY_", "PG", "DATABASE_URL")
 
 
@@ -28,16 +33,32 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
 def stream_reconcile(
     *arguments: str, settings: Mapping[str, str], folder: Path, timeout: float = 90
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end in `folder`."""
-    return subprocess.run(
-        [sys.executable, "-m", "stream_reconcile", *arguments],
-        env=environment(settings),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
+    """Run a command to its end in `folder`, as a process of its own.
+
+    It is forked from one that has loaded what commands need: to load it takes longer than most commands do.
+    """
+    with tempfile.TemporaryDirectory() as written:
+        outputs = [Path(written) / name for name in ("stdout", "stderr")]
+        process = _FORKS.Process(target=_command, args=(arguments, environment(settings), folder, outputs))
+        process.start()
+        process.join(timeout)
+        if process.exitcode is None:
+            process.kill()
+            process.join(20)
+            raise subprocess.TimeoutExpired(arguments, timeout)
+        stdout, stderr = (path.read_text(encoding="utf-8") for path in outputs)
+        return subprocess.CompletedProcess(arguments, process.exitcode, stdout, stderr)
+
+
+def _command(arguments: Sequence[str], settings: dict[str, str], folder: Path, outputs: Sequence[Path]) -> None:
+    """In the process: just what `python -m stream_reconcile` would find."""
+    os.environ.clear()
+    os.environ.update(settings)
+    os.chdir(folder)
+    for number, path in enumerate(outputs, 1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
+    sys.argv = ["stream-reconcile", *arguments]
+    main()
 
 
 def free_port() -> int:

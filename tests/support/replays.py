@@ -13,9 +13,9 @@ from stream_reconcile.core.replay.until import Moment, Offsets
 from stream_reconcile.jobs.replay.compare import Difference, comparison
 from stream_reconcile.jobs.replay.config import ReplayConfig
 from stream_reconcile.jobs.replay.run import Replay
-from stream_reconcile.log.codec import SingleObjectCodec
+from stream_reconcile.log.codec import Envelope, SingleObjectCodec
 from stream_reconcile.log.connection import KafkaConfig
-from stream_reconcile.log.topics import Topics
+from stream_reconcile.log.topics import Topics, record_key
 from support.histories import history_log, shuffled
 from support.members import Stage
 from support.servers import SCHEMA
@@ -63,6 +63,10 @@ def tell_a_fault_story(stage: Stage, *, seed: int = 41, orders: int = 150) -> No
     producer = Producer(stage.log.kafka.producer())
     for number in range(3):
         producer.produce(stage.log.topics.trade_updates, b"no record", partition=number % 2, key=b"x")
+    for position, raw in enumerate((b'[{"symbol":"AAPL","qty":"3.50"}]', b'{"id":"it","equity":"1.10"}')):
+        held = Envelope(ACCOUNT, "sweep", position, 1_790_000_000_000_000_000, "sweep", "", "", raw)
+        topic = stage.log.topics.account_snapshots
+        producer.produce(topic, stage.log.codec.encode(topic, held), key=record_key(ACCOUNT))
     assert producer.flush(20) == 0
 
 
@@ -70,7 +74,7 @@ def slowly(kafka: str, prefix: str, dsn: str) -> None:
     """A replay in small batches, with a pause after each: to be killed in the middle."""
     config = ReplayConfig(
         kafka=KafkaConfig(kafka), dsn=dsn, live_schema=SCHEMA, schema=AGAIN, group="none", topics=Topics(prefix),
-        roles=None, batch_records=100, share=0,
+        roles=None, batch_records=50, share=0,
     )  # fmt: skip
     with Replay(config, SingleObjectCodec(config.topics), owner="slowly", progress=_pause) as job:
         job.to(job.log_now().ends)

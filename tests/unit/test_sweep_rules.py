@@ -121,7 +121,7 @@ def test_below_a_long_sweep_only_urgent_ones_run() -> None:
 
 
 def test_a_stream_is_silent_after_two_changes_that_no_frame_told() -> None:
-    watch = SilenceWatch()
+    watch = SilenceWatch(20.0)
     watch.saw("a", NOW - 30)
     assert not watch.is_silent(NOW, NOW - 100, NOW - 200)
     watch.saw("a", NOW - 30)  # the same change, seen again
@@ -133,7 +133,7 @@ def test_a_stream_is_silent_after_two_changes_that_no_frame_told() -> None:
 
 
 def test_a_frame_or_a_new_socket_since_speaks_for_the_stream() -> None:
-    watch = SilenceWatch()
+    watch = SilenceWatch(20.0)
     for order in ("a", "b"):
         watch.saw(order, NOW - 30)
     assert not watch.is_silent(NOW, NOW - 25, NOW - 200)

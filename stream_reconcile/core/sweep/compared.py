@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple
 
-from stream_reconcile.core.lifecycle import is_open, is_terminal
+from stream_reconcile.core.lifecycle import is_terminal
 
 Verdict = Literal["new", "newer", "other", "same", "older"]
 DOMINATED: Final = frozenset(("same", "older"))
@@ -34,7 +34,8 @@ class Compared(NamedTuple):
     """None where there is no row."""
     our_filled_qty: Decimal | None
     net_qty: Decimal
-    """Sum of the fills we have of it; 0 where the broker states none filled."""
+    """Sum of the fills we have of it; 0 where the broker states none filled. Of a multi-leg parent whose legs make up
+    what the broker states: that."""
     origin: str | None
     bound: bool | None
     missing_successor: str | None
@@ -125,7 +126,7 @@ def wants_a_look(one: Compared) -> bool:
 
 
 def adds_up(one: Compared) -> bool:
-    """Whether the fills that we have of the order are as many as the broker says. A multi-leg parent has none."""
+    """Whether the fills that we have of the order, or of its legs, are as many as the broker says."""
     return one.filled_qty is None or one.net_qty == one.filled_qty
 
 
@@ -136,7 +137,7 @@ def is_news(one: Compared) -> bool:
 
 def still_open(status: str | None) -> bool:
     """Whether the broker may yet change the order; a status that we don't know may."""
-    return status is None or is_open(status) or not is_terminal(status)
+    return status is None or not is_terminal(status)
 
 
 def _text(number: Decimal | None) -> str | None:

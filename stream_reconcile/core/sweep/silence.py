@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-OLDER_THAN_S: Final = 20.0
 _CHANGES: Final = 2
 _ASK_AGAIN_S: Final = 60.0
 # An event's time and the `updated_at` of its order differ by some milliseconds.
@@ -12,9 +11,13 @@ _ALIKE_S: Final = 2.0
 
 
 class SilenceWatch:
-    """Counts changes that only sweeps saw. Times are seconds since the epoch: the broker's, but for `now_s`."""
+    """Counts changes that only sweeps saw. Times are seconds since the epoch: the broker's, but for `now_s`.
 
-    def __init__(self) -> None:
+    `older_than_s`: for so long a change may be on its way.
+    """
+
+    def __init__(self, older_than_s: float) -> None:
+        self._older_than_s = older_than_s
         self._changes: dict[tuple[str, float], None] = {}
         self._asked_s: float | None = None
 
@@ -24,12 +27,12 @@ class SilenceWatch:
 
     def is_silent(self, now_s: float, newest_frame_s: float | None, listening_s: float | None) -> bool:
         """Whether the socket that listens since `listening_s` carries nothing: two changes (of two orders, or two of
-        one), each since it listens and older than `OLDER_THAN_S`, and no frame since. True once a minute at most."""
+        one), each since it listens and older than `older_than_s`, and no frame since. True once a minute at most."""
         since = max(newest_frame_s or 0.0, listening_s or 0.0)
         self._changes = {change: None for change in self._changes if change[1] > since + _ALIKE_S}
         if listening_s is None:
             return False
-        told_late = [change for change in self._changes if now_s - change[1] >= OLDER_THAN_S]
+        told_late = [change for change in self._changes if now_s - change[1] >= self._older_than_s]
         if len(told_late) < _CHANGES or (self._asked_s is not None and now_s - self._asked_s < _ASK_AGAIN_S):
             return False
         self._asked_s = now_s

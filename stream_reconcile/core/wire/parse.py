@@ -24,6 +24,7 @@ from stream_reconcile.core.wire.shapes import STREAM, Shapes, decode_any
 _new = tuple.__new__  # named tuples without their own constructor, in half the time: one of each for every frame
 HEARTBEAT: Final = b"\x01"
 _DEEPEST_LEG: Final = 4
+_PLAIN_RATIO: Final = (str, type(None))  # as the two readers have it alike
 
 
 class Parser:
@@ -55,11 +56,22 @@ class Parser:
     def snapshot(self, raw: bytes, seen: Seen) -> Parsed:
         """One order of the REST API, nested legs included. Raises WireError."""
         unknown = Unknown()
-        order = order_from_json(self._shapes.order, decode_any(raw), unknown)
+        order = self._usual_order(raw, unknown) or order_from_json(self._shapes.order, decode_any(raw), unknown)
         careful = b"\\" in raw
         observation = observe(order, seen, Happening("snapshot", extra=unknown.as_json()), careful=careful)
         legs = self._legs(order, seen, Happening("snapshot"), unknown, careful=careful) if order.legs else ()
         return Parsed("snapshot", "snapshot", (observation, *legs), (), tuple(unknown))
+
+    def _usual_order(self, raw: bytes, unknown: Unknown) -> Any:
+        """The order where the strict reader takes it, to the same as the lenient one; else None."""
+        try:
+            order = self._shapes.decode_order(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError):
+            return None
+        if any(each.ratio_qty.__class__ not in _PLAIN_RATIO for each in (order, *(order.legs or ()))):
+            return None
+        learnt_of(order, self._shapes.learnt_in_order, "order.", unknown)
+        return order
 
     def _unusual_frame(self, raw: bytes, seen: Seen) -> Parsed:
         if raw == HEARTBEAT:

@@ -85,6 +85,7 @@ class Shapes:
         self.update = _update_struct(self.order, self.learnt_in_update)
         decoder = msgspec.json.Decoder(_frame_struct(self.update), float_hook=Decimal)
         self.decode_frame: Callable[[bytes], Any] = decoder.decode
+        self.decode_order: Callable[[bytes], Any] = msgspec.json.Decoder(self.order, float_hook=Decimal).decode
 
     def learn(self, in_order: set[str], in_update: set[str]) -> None:
         """Take fields seen for the first time into the strict structs; past 64 of a kind the lenient way stays."""

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple, Self
 import structlog
 from confluent_kafka import Message
 
-from stream_reconcile.core.errors import KafkaUnreachable, LogReplaced, Stopped, WrongAccount
+from stream_reconcile.core.errors import FencedError, KafkaUnreachable, LogReplaced, Stopped, WrongAccount
 from stream_reconcile.core.fold import Fold, Recent
 from stream_reconcile.core.replay.until import Moment, Offsets
 from stream_reconcile.jobs.apply.decode import Decoded, Decoder
@@ -295,7 +295,13 @@ class Replay:
         """Wait until no more than `leaving` batches are under way. Raises what a write raised."""
         while len(self._under_way) > leaving:
             future, prepared = self._under_way[0]
-            future.result()
+            try:
+                future.result()
+            except FencedError:
+                raise FencedError(
+                    f"another replay, diff or promote has taken schema {self._config.schema}: this one has ended; "
+                    "nothing was written twice"
+                ) from None
             self._under_way.popleft()
             self._positions.advanced(prepared.batch.moves)
             self.no_statement.update(prepared.decoded.no_statement)

@@ -1,7 +1,8 @@
 """Live apply keeps its share: while it is behind, a replay rests after each stretch of work.
 
-Rested so that at most `1 - share` of the time is work, a replay can take no more than that from live apply, even if
-apply stood still whenever the replay works. While nothing is behind there is nothing to protect, and no rest.
+If at most `1 - share` of the time is work, a replay takes no more than that from live apply, even if apply stands still
+whenever the replay works. What it wrote keeps Postgres busy for a while after (the log, vacuum), so it takes half of
+that. While nothing is behind there is nothing to protect, and no rest.
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ LONGEST_REST_S: Final = 30.0
 
 
 def rest_for(worked_s: float, share: float) -> float:
-    """Seconds to rest after so much work, so that work is at most `1 - share` of both together."""
+    """Seconds to rest after so much work, so that work is at most half of `1 - share` of both together."""
     if share <= 0:
         return 0.0
     if share >= 1:
         return LONGEST_REST_S
-    return min(worked_s * share / (1 - share), LONGEST_REST_S)
+    work = (1 - share) / 2
+    return min(worked_s * (1 - work) / work, LONGEST_REST_S)
 
 
 class Share:

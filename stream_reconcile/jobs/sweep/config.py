@@ -29,6 +29,7 @@ class Timing:
     look_every_s: float = 0.5
     retry_s: float = 2.0
     most_retry_s: float = 60.0
+    silence_s: float = 20.0  # so long may a change be on its way before the stream that has not brought it is silent
     seal_every: float = 20.0  # so many times what sealing takes lies between two checkpoints, at least
     by_id_share: float = 0.25  # of the requests that a window of the broker's leaves us
 

@@ -27,8 +27,10 @@ from stream_reconcile.core.sweep.compared import (
     wants_a_look,
 )
 from stream_reconcile.core.wire.parse import Parser
+from stream_reconcile.core.wire.unchanged import family, first_submitted_s, status_of
 from stream_reconcile.jobs.sweep.barrier import Barrier
 from stream_reconcile.jobs.sweep.publish import Finding
+from stream_reconcile.jobs.sweep.sieve import Sieve
 from stream_reconcile.store.comparison import Comparer, OpenRow
 
 log = structlog.get_logger()
@@ -69,6 +71,7 @@ class Examiner:
         self._comparer, self._barrier, self._publish = comparer, barrier, publish
         self._with_origins = with_origins
         self._parser = Parser()
+        self._sieve = Sieve(comparer)
         self._pending: list[Read] = []
         self.unnamed = {row.order_id: row for row in open_rows}
         """Orders that are open by our rows and that nothing read so far has named, in their order."""
@@ -96,9 +99,14 @@ class Examiner:
 
     def take(self, raws: Sequence[bytes], received_at_ns: int) -> None:
         """Examine orders that were just read. Raises SweepIncomplete, KafkaUnreachable, psycopg.Error."""
-        reads = [read for raw in raws if (read := self._read(raw, received_at_ns)) is not None]
         self.orders += len(raws)
-        submitted: list[float] = []
+        with_origins = self._with_origins and len(self.foreign) < _MOST_FOREIGN
+        told, rest = self._sieve.sift(raws, with_origins=with_origins)
+        for order in [each for root in told for each in family(root)]:
+            self._note_read(order.id, status_of(order))
+        first = first_submitted_s(told)
+        submitted = [] if first is None else [first]
+        reads = [read for raw in rest if (read := self._read(raw, received_at_ns)) is not None]
         for read, compared in self._compared(reads):
             self._note(compared, received_at_ns / 1e9)
             submitted += [one.submitted_s for one in compared if one.submitted_s is not None]
@@ -173,18 +181,21 @@ class Examiner:
         compared = iter(self._comparer.compare(flat))
         return [(read, [next(compared) for _ in read.observations]) for read in reads]
 
+    def _note_read(self, order_id: str, status: str | None) -> None:
+        self.unnamed.pop(order_id, None)
+        self.successors.discard(order_id)
+        if order_id in self.watched:
+            self.seen_again.add(order_id)
+        if still_open(status):
+            self.checked.add(order_id)
+
     def _note(self, compared: Sequence[Compared], now_s: float) -> None:
         for one in compared:
-            self.unnamed.pop(one.order_id, None)
-            self.successors.discard(one.order_id)
+            self._note_read(one.order_id, one.status)
             if one.verdict == "new":
                 self._new.add(one.order_id)
             if one.missing_successor is not None and one.missing_successor not in self._new:
                 self.successors.add(one.missing_successor)
-            if one.order_id in self.watched:
-                self.seen_again.add(one.order_id)
-            if still_open(one.status):
-                self.checked.add(one.order_id)
             if not wants_a_look(one):
                 self.found += found_in(one, now_s, self._graces)
         self._note_terms(compared)

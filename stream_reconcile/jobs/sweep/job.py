@@ -191,7 +191,7 @@ class _Job:
 
     def _sweep(self, tools: Tools) -> None:
         """Run what is due until the lease is lost or we are told to stop."""
-        self._silence, self._chain = SilenceWatch(), ChainWatch()
+        self._silence, self._chain = SilenceWatch(self._config.timing.silence_s), ChainWatch()
         self._next_chain_look = time.monotonic()
         self._urgent: str | None = None
         """Why a hot sweep should not wait for its interval."""

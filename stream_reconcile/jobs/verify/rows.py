@@ -86,6 +86,11 @@ def check_rows(config: ReplayConfig, checkpoint: Checkpoint, report: Report) -> 
 def check_live(config: ReplayConfig, codec: Codec, report: Report, progress: Progress, wait_s: float) -> None:
     """Every live row against what the log gives, at one position. Raises as `comparison`."""
     with comparison(config, codec, progress=progress, wait_s=wait_s) as compared:
+        for lost in compared.lost:
+            subject = f"{lost.topic}:{lost.partition}:{lost.first}-{lost.next - 1}"
+            report.add(What.CUT, None, subject, "its records are gone, and came after the newest checkpoint")
+        if compared.lost:
+            return
         report.live_rows = sum(table.live_rows for table in compared.tables)
         for number, one in enumerate(compared.differences()):
             if number == MOST_LISTED:

@@ -8,6 +8,7 @@ COPY observed FROM STDIN
 -- Each observation against the row of its order, by the order of I2. Only what an observation states is compared.
 -- One row for each, by what stands in place of its offset.
 -- new: no row; newer: the broker is ahead; other: of one version, and it differs; same; older: the row is ahead.
+-- net_qty of a multi-leg parent whose legs have what its units make of them (core.sums): its filled quantity.
 SELECT CASE
            WHEN e.alpaca_order_id IS NULL THEN 'new'
            WHEN o.parent_order_id IS NOT NULL AND e.parent_order_id IS NULL THEN 'other'
@@ -63,8 +64,18 @@ SELECT CASE
            ELSE 'older'
        END AS verdict,
        o.status, o.filled_qty, e.status AS our_status, e.filled_qty AS our_filled_qty,
-       (SELECT coalesce(sum(f.qty), 0) FROM fills f
-        WHERE o.filled_qty > 0 AND f.alpaca_order_id = o.alpaca_order_id AND f.account_id = o.account_id) AS net_qty,
+       CASE WHEN o.filled_qty > 0 AND e.order_class = 'mleg' AND (
+                SELECT count(*) > 0 AND bool_and(l.ratio_qty IS NULL OR o.filled_qty * l.ratio_qty = (
+                    SELECT coalesce(sum(f.qty), 0) FROM fills f
+                    WHERE f.alpaca_order_id = l.alpaca_order_id AND f.account_id = l.account_id))
+                FROM executions l
+                WHERE l.parent_order_id = o.alpaca_order_id AND l.account_id = o.account_id
+            ) AND NOT EXISTS (
+                SELECT FROM fills f WHERE f.alpaca_order_id = o.alpaca_order_id AND f.account_id = o.account_id
+            ) THEN o.filled_qty
+            ELSE (SELECT coalesce(sum(f.qty), 0) FROM fills f
+                  WHERE o.filled_qty > 0 AND f.alpaca_order_id = o.alpaca_order_id AND f.account_id = o.account_id)
+       END AS net_qty,
        e.origin, e.decision_id IS NOT NULL AS bound,
        CASE WHEN o.replaced_by <> '' AND NOT EXISTS (
            SELECT FROM executions s WHERE s.alpaca_order_id = o.replaced_by AND s.account_id = o.account_id
@@ -82,6 +93,45 @@ LEFT JOIN trade_decisions d ON d.decision_id = e.decision_id AND d.client_order_
                            AND d.alpaca_order_id = e.alpaca_order_id
                            AND e.replaces IS NULL AND e.parent_order_id IS NULL
 ORDER BY o."offset"
+
+-- name: quiet_rows
+-- Rows of these orders of which there is nothing to say but whether they are as the broker has them: their fills add up
+-- (of a multi-leg parent by its legs), a successor is there, terms are as decided, the origin is of no interest, and
+-- time alone makes no finding of it.
+-- Numbers as text, for what the broker writes is text.
+SELECT e.alpaca_order_id, e.parent_order_id, e.updated_at_ns,
+       e.qty::text, e.notional::text, e.filled_qty::text, e.filled_avg_price::text, e.limit_price::text,
+       e.stop_price::text, e.trail_price::text, e.trail_percent::text, e.hwm::text, e.created_at, e.updated_at,
+       e.submitted_at, e.filled_at, e.canceled_at, e.expired_at, e.failed_at, e.replaced_at, e.cancel_requested_at,
+       e.expires_at, e.client_order_id, e.symbol, e.asset_id, e.asset_class, e.side, e.position_intent, e.order_type,
+       e.order_class, e.time_in_force, e.status, e.replaces, e.replaced_by, e.extended_hours
+FROM executions e
+WHERE e.account_id = %(account_id)s AND e.alpaca_order_id = ANY (%(orders)s::text[])
+  AND (e.origin = 'own' OR NOT %(with_origins)s)
+  AND e.status = ANY (%(stuck)s) IS NOT TRUE
+  AND CASE WHEN e.filled_qty IS NULL OR e.filled_qty = 0 THEN true
+           WHEN e.order_class = 'mleg' AND e.parent_order_id IS NULL THEN
+               (SELECT coalesce(sum(f.qty), 0) = 0 FROM fills f
+                WHERE f.alpaca_order_id = e.alpaca_order_id AND f.account_id = e.account_id)
+               AND (SELECT count(*) > 0 AND bool_and(l.ratio_qty IS NULL OR e.filled_qty * l.ratio_qty = (
+                        SELECT coalesce(sum(f.qty), 0) FROM fills f
+                        WHERE f.alpaca_order_id = l.alpaca_order_id AND f.account_id = l.account_id))
+                    FROM executions l
+                    WHERE l.parent_order_id = e.alpaca_order_id AND l.account_id = e.account_id)
+           ELSE e.filled_qty = (SELECT coalesce(sum(f.qty), 0) FROM fills f
+                                WHERE f.alpaca_order_id = e.alpaca_order_id AND f.account_id = e.account_id)
+      END
+  AND CASE WHEN e.replaced_by <> ''
+           THEN (SELECT count(*) FROM executions s
+                 WHERE s.alpaca_order_id = e.replaced_by AND s.account_id = e.account_id) > 0
+           ELSE true END
+  AND CASE WHEN e.decision_id IS NOT NULL AND e.replaces IS NULL AND e.parent_order_id IS NULL
+           THEN NOT coalesce((SELECT d.limit_price <> e.limit_price OR lower(d.time_in_force) <> lower(e.time_in_force)
+                                     OR d.qty <> e.qty
+                              FROM trade_decisions d
+                              WHERE d.decision_id = e.decision_id AND d.client_order_id = e.client_order_id
+                                AND d.alpaca_order_id = e.alpaca_order_id), false)
+           ELSE true END
 
 -- name: open_rows
 -- Orders of the account that are open by our rows, oldest check first; a status that we don't know counts as open.
