@@ -131,17 +131,31 @@ class Supervisor:
 def signals_set(stop: threading.Event) -> Iterator[None]:
     """SIGTERM and SIGINT set `stop`; the second one ends the process at once. For the main thread."""
 
-    def handle(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            os._exit(128 + number)
-        stop.set()
+    read_end, write_end = os.pipe()
+    told: list[int] = []
 
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if told or stop.is_set():
+            os._exit(128 + number)
+        told.append(number)
+        # Not `stop.set()`: that takes a lock which the thread that runs this may hold, in the midst of `stop.wait()`.
+        os.write(write_end, b".")
+
+    def set_it() -> None:
+        if os.read(read_end, 1):
+            stop.set()
+
+    setter = threading.Thread(target=set_it, name="signals", daemon=True)
+    setter.start()
     before = {number: signal.signal(number, handle) for number in SIGNALS}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        os.close(write_end)  # ends the read, if no signal has
+        setter.join()
+        os.close(read_end)
 
 
 def retried(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from stream_reconcile.core.errors import KafkaUnreachable, SchemaMismatch
-from stream_reconcile.jobs.supervisor import Job, JobsLate, Supervisor, retried
+from stream_reconcile.jobs.supervisor import Job, JobsLate, Supervisor, retried, signals_set
 from stream_reconcile.metrics import Metrics
 from stream_reconcile.web.readiness import Readiness
 from support.waiting import wait_until
@@ -148,3 +149,21 @@ def test_trying_ends_when_told_to_stop() -> None:
         raise KafkaUnreachable("away")
 
     assert not retried(attempt, stop, lambda error: None)
+
+
+@pytest.mark.timeout(30)
+def test_a_signal_in_the_midst_of_a_wait_is_heard() -> None:
+    stop = threading.Event()
+    with signals_set(stop):
+        # As `stop.wait()` holds it for a moment: a handler that wants it too, in this very thread, would never end.
+        with stop._cond:
+            signal.raise_signal(signal.SIGTERM)
+        assert stop.wait(10)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_without_a_signal_nothing_is_set() -> None:
+    stop = threading.Event()
+    with signals_set(stop):
+        pass
+    assert not stop.is_set()
