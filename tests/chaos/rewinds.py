@@ -101,21 +101,26 @@ def _run(
         if not filled:
             return ["the log was not filled"]
         ends = filled[0].ends
-        cursors = "SELECT topic, partition, next_offset FROM stream_cursors"
+
+        def stands() -> dict[Partition, int]:
+            cursors = "SELECT topic, partition, next_offset FROM stream_cursors"
+            return {Partition(topic, number): offset for topic, number, offset in servers.query(dsn, cursors)}
 
         def applied() -> bool:
-            stands = {Partition(topic, number): offset for topic, number, offset in servers.query(dsn, cursors)}
-            return all(stands.get(partition) == end for partition, end in ends.items())
+            now = stands()
+            return all(now.get(partition) == end for partition, end in ends.items())
 
         wait_until(applied, timeout=_CAUGHT_UP_WITHIN_S, what="all to be applied")
+        told = _tool_in_the_middle(bootstrap, rewinder, members, stands, ends)
+        wait_until(applied, timeout=_CAUGHT_UP_WITHIN_S, what="all to be applied once more")
     programs.require_alive()
     found = _compare(dsn, ends)
-    faults = [str(fault) for fault in found.listed]
+    faults = [*told, *(str(fault) for fault in found.listed)]
     faults += [f"order {order} went back from {before} to {after}" for order, before, after in reader.went_back[:20]]
 
     def tool_agrees() -> bool:
-        told = consumer_group(bootstrap, GROUP)
-        return {p: (line.committed, line.lag) for p, line in told.items()} == {p: (end, 0) for p, end in ends.items()}
+        lines = consumer_group(bootstrap, GROUP)
+        return {p: (line.committed, line.lag) for p, line in lines.items()} == {p: (end, 0) for p, end in ends.items()}
 
     try:
         wait_until(tool_agrees, timeout=30, what="Kafka's own tool to say what the cursors say")
@@ -126,6 +131,40 @@ def _run(
         f"{reader.looks} times meanwhile: {len(faults)} differences"
     )
     return faults
+
+
+def _tool_in_the_middle(
+    bootstrap: str,
+    rewinder: Rewinder,
+    members: list[Program],
+    stands: Callable[[], dict[Partition, int]],
+    ends: dict[Partition, int],
+) -> list[str]:
+    """All is read again, and members stand still in the middle of it: what Kafka's own tool says of the group then.
+
+    The group is shown positions after they are committed, so it may be behind the cursors, and is never ahead.
+    """
+    everything = target({How.EARLIEST: True}, now_ms=rewinder.now_ms)
+    rewinder.execute(rewinder.plan(everything, {TOPICS.trade_updates: None}), who="chaos", why="chaos tool")
+    begun = {p: at for p, at in stands().items() if p.topic == TOPICS.trade_updates}
+    wait_until(lambda: any(stands()[p] > at for p, at in begun.items()), timeout=30, what="members to take it up")
+    for member in members:
+        member.freeze()
+    now, told = stands(), consumer_group(bootstrap, GROUP)
+    for member in members:
+        member.thaw()
+    behind = sum(line.lag for line in told.values())
+    _say(f"in the middle of a rewind Kafka's own tool says {behind:,} records, the cursors {_behind(now, ends):,}")
+    wrong = [
+        f"{p.topic}:{p.partition}: the tool says {line.committed}, lag {line.lag}; cursor {now[p]}, end {ends[p]}"
+        for p, line in told.items()
+        if not line.committed <= now[p] or line.lag != ends[p] - line.committed
+    ]
+    return wrong if behind else ["Kafka's own tool saw nothing of the rewind: the log is too short for that"]
+
+
+def _behind(stands: dict[Partition, int], ends: dict[Partition, int]) -> int:
+    return sum(max(0, end - stands.get(partition, 0)) for partition, end in ends.items())
 
 
 def _storm(rewinder: Rewinder, members: list[Program], rng: random.Random, rewinds: int, kills: int) -> Counter[str]:
