@@ -7,6 +7,7 @@ import re
 import signal
 from contextlib import ExitStack
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import jsonschema
 import psycopg
@@ -58,12 +59,19 @@ def test_from_the_brokers_stream_to_rows_and_ended_in_order(
                 what="a proof of equality in /metrics",
                 timeout=120,
             )
-            asked = stream_reconcile("sweep", "--kind", "hot", "--json", settings=settings, folder=tmp_path)
-            assert asked.returncode == 0, asked.stderr
+
+            def fine(*arguments: str) -> CompletedProcess[str] | None:
+                done = stream_reconcile(*arguments, settings=settings, folder=tmp_path)
+                assert done.returncode in (0, 1), done.stderr
+                return done if done.returncode == 0 else None
+
+            # The broker trades on: what it has just taken back may be open for a moment.
+            asked = wait_until(lambda: fine("sweep", "--kind", "hot", "--json"), what="a proof", timeout=60)
+            assert asked is not None
             answer = json.loads(asked.stdout)
             jsonschema.validate(answer, json.loads((DOCS / "json" / "sweep.schema.json").read_text(encoding="utf-8")))
             assert (answer["complete"], answer["blocked_by"]) == (True, [])
-            assert stream_reconcile("status", settings=settings, folder=tmp_path).returncode == 0
+            wait_until(lambda: fine("status"), what="a status without bad news", timeout=60)
             found = samples(run.url)
             assert found["reconcile_ready"] == 7
             documented = set(
