@@ -17,6 +17,7 @@ from stream_reconcile.store.failures import connection_error
 _SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 CONNECT_TIMEOUT_S = 10
+_LONG_MS = 3_600_000
 
 # A peer that vanished without a FIN is noticed within 10 + 3 × 5 s, also while we wait for an answer to bytes that
 # nobody acknowledges (tcp_user_timeout, ms).
@@ -86,6 +87,19 @@ def connect(
     except psycopg.OperationalError as error:
         # Not chained: the psycopg error holds the connection's parameters, the password among them.
         raise connection_error(error, redact_dsn(dsn)) from None
+
+
+def connect_snapshot(dsn: str, schema: str, *, name: str) -> psycopg.Connection:
+    """A connection whose first statement begins a snapshot that lasts (REPEATABLE READ, read only), for reading much.
+
+    A statement has an hour, and a pause between two as well. Raises as `connect`.
+    """
+    connection = connect(
+        dsn, schema, name=name, autocommit=False, statement_timeout_ms=_LONG_MS, idle_in_transaction_ms=_LONG_MS
+    )
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+    return connection
 
 
 def _parse(dsn: str) -> dict[str, str]:

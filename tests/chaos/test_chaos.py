@@ -47,8 +47,7 @@ def test_members_are_killed_and_all_is_equal(tmp_path: Path) -> None:
     assert figures["kills"] == 4
     assert figures["stops"] == 1
     assert figures["duplicates_dropped"] > 250
-    assert 0 <= figures["points_met"] <= 5  # what a kill meets is the machine's to say; test_sight holds the looking
-    assert figures["claims"] >= 2  # lives that came to work: likewise
+    assert figures["claims"] >= 2  # lives that came to work; what a kill meets is the machine's to say (test_sight)
     assert figures["cursors_taken_up_again"] >= 8
     assert [act["planned_at"] for act in found["acts"]] == [round(act.at, 4) for act in schedule(20, 4, 1)]
     assert {name for name, digest in found["digests"].items() if digest["before"] != digest["after"]} == set()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -22,6 +24,7 @@ from stream_reconcile.log.connection import KafkaConfig
 from stream_reconcile.simulator.runner import RunningSimulator, running_simulator
 from stream_reconcile.store import proofs
 from stream_reconcile.store.connect import connect
+from support.command import stream_reconcile
 from support.servers import SCHEMA
 from support.waiting import wait_until
 from support.whole import QUICK, Whole, reconciling
@@ -86,6 +89,16 @@ def test_checkpoints_hold_and_what_is_altered_is_named(
         assert holds.records > 200
         assert (holds.live_rows or 0) > 200
         assert holds.exported is not None
+        settings = {
+            "DATABASE_URL": database,
+            "KAFKA_BOOTSTRAP_SERVERS": kafka,
+            "RECONCILE_TOPIC_PREFIX": whole.topics.prefix,
+            "RECONCILE_CONSUMER_GROUP": whole.group,
+        }
+        told = stream_reconcile("verify", "--json", settings=settings, folder=tmp_path)
+        assert told.returncode == 0, told.stdout + told.stderr
+        shape = Path(__file__).resolve().parents[2] / "docs" / "json" / "verify.schema.json"
+        jsonschema.validate(json.loads(told.stdout), json.loads(shape.read_text(encoding="utf-8")))
 
     # From here on nothing of ours runs.
     total = holds.last or 0

@@ -25,7 +25,7 @@ from stream_reconcile.jobs.replay.config import Progress, ReplayConfig
 from stream_reconcile.jobs.replay.run import Replay
 from stream_reconcile.log.codec import Codec
 from stream_reconcile.log.topics import Partition
-from stream_reconcile.store.connect import connect
+from stream_reconcile.store.connect import connect, connect_snapshot
 from stream_reconcile.store.derived import derived_tables
 from stream_reconcile.store.replay_schema import Coverage, Lost, coverage, named, require_replay
 from stream_reconcile.store.rows_compared import BUCKETS, BucketDigest, Compared, compared, digests, rows_in_order
@@ -228,16 +228,7 @@ def _live_position(
 @contextmanager
 def _reading(config: ReplayConfig, schema: str) -> Iterator[psycopg.Connection[Any]]:
     """A connection whose first statement begins a snapshot that lasts; it may take long."""
-    with connect(
-        config.dsn,
-        schema,
-        name="stream-reconcile diff",
-        autocommit=False,
-        statement_timeout_ms=0,
-        idle_in_transaction_ms=0,
-    ) as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
+    with connect_snapshot(config.dsn, schema, name="stream-reconcile diff") as connection:
         yield connection
 
 

@@ -211,8 +211,9 @@ class Sweep:
         self._examine([answer.raw], answer.received_at_ns)
 
     def _examine(self, orders: Sequence[bytes], received_at_ns: int) -> None:
-        for raw in orders:
-            self._said.add(raw)
+        if self.kind in (Kind.DEEP, Kind.FULL):  # of the others nothing is sealed
+            for raw in orders:
+                self._said.add(raw)
         self._examiner.take(orders, received_at_ns)
 
     @property

@@ -25,7 +25,7 @@ from stream_reconcile.log.codec import Codec, Envelope
 from stream_reconcile.log.log_digests import log_digests
 from stream_reconcile.log.topics import Partition, record_key
 from stream_reconcile.store import proofs
-from stream_reconcile.store.connect import connect
+from stream_reconcile.store.connect import connect, connect_snapshot
 from stream_reconcile.store.leases import Lease
 from stream_reconcile.store.replay_schema import Coverage, coverage
 from stream_reconcile.store.sealed_rows import count_open_letters, seal_tables
@@ -95,20 +95,14 @@ class Sealer:
             except (ReconcileError, psycopg.Error, ValueError) as error:
                 why = str(error) if isinstance(error, ReconcileError) else type(error).__name__
                 log.warning("checkpoint_not_sealed", account_id=self._account_id, why=why)
+            except Exception:
+                # Left alone it would end this thread, and nobody would see that nothing is sealed any more.
+                log.exception("checkpoint_not_sealed", account_id=self._account_id)
             self._next_s = began + self._config.timing.seal_every * (time.monotonic() - began)
 
     def _seal(self, proven: Proven) -> None:
         config, account_id = self._config, self._account_id
-        with connect(
-            config.dsn,
-            config.schema,
-            name="stream-reconcile seal",
-            autocommit=False,
-            statement_timeout_ms=0,
-            idle_in_transaction_ms=0,
-        ) as snapshot:
-            snapshot.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            snapshot.read_only = True
+        with connect_snapshot(config.dsn, config.schema, name="stream-reconcile seal") as snapshot:
             places = coverage(snapshot, config.group)
             if any(place.next_offset < place.offset for place in places.values()):
                 return  # a rewind reads again what is in the rows: they are those of no one place

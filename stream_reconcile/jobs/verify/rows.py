@@ -16,7 +16,7 @@ from stream_reconcile.jobs.replay.run import Replay
 from stream_reconcile.jobs.verify.findings import Report, What
 from stream_reconcile.log.codec import Codec
 from stream_reconcile.log.topics import Partition
-from stream_reconcile.store.connect import connect
+from stream_reconcile.store.connect import connect_snapshot
 from stream_reconcile.store.sealed_rows import seal_tables
 
 MOST_LISTED = 1_000
@@ -112,14 +112,5 @@ def _told(one: Difference) -> str:
 @contextmanager
 def snapshot(config: ReplayConfig) -> Iterator[psycopg.Connection[Any]]:
     """A connection to the replay's schema that may read for long."""
-    with connect(
-        config.dsn,
-        config.schema,
-        name="stream-reconcile verify",
-        autocommit=False,
-        statement_timeout_ms=0,
-        idle_in_transaction_ms=0,
-    ) as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
+    with connect_snapshot(config.dsn, config.schema, name="stream-reconcile verify") as connection:
         yield connection
