@@ -63,7 +63,7 @@ def read_lag(settings: Settings, servers: Servers) -> LagReport:
     with _reader(settings, servers, stalled_after_s=_LOOK_AGAIN_S) as reader:
         report = reader.read()
         if any(part.state in (LagState.WARN, LagState.REWIND) for part in report.partitions):
-            time.sleep(_LOOK_AGAIN_S)
+            time.sleep(_LOOK_AGAIN_S)  # whether a cursor moves takes two looks
             report = reader.read()
     return report
 

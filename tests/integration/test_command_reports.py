@@ -187,7 +187,13 @@ def test_dead_letters(deployment: Deployment) -> None:
     assert deployment.text("dead-letters", "show", name, "--raw") == "\x00 no record"
     retried = deployment.report("dead-letters", "retry", name, name="dead-letters-retry", expected=1)
     assert [(one["letter"], one["resolved"]) for one in retried["retried"]] == [(name, False)]
-    assert deployment.report("dead-letters", "list", name="dead-letters-list")["dead_letters"][0]["retries"] == 1
+    topic = ("--topic", f"{deployment.topics.trade_updates}:1")
+    chosen = ("--from-offset", "0", "--to-offset", "0", "--since", "2020-01-01", "--reason", "magic")
+    again = deployment.report("dead-letters", "retry", *topic, *chosen, name="dead-letters-retry", expected=1)
+    assert [one["letter"] for one in again["retried"]] == [name]
+    none = ("--until", "2020-01-01")
+    assert deployment.report("dead-letters", "retry", *topic, *none, name="dead-letters-retry") == {"retried": []}
+    assert deployment.report("dead-letters", "list", name="dead-letters-list")["dead_letters"][0]["retries"] == 2
 
 
 def test_migrate_says_what_it_did_and_can_be_run_again(deployment: Deployment, empty_database: str) -> None:
