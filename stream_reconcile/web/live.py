@@ -36,6 +36,9 @@ _RATE_OVER_S: Final = 30.0
 _KEPT_MESSAGES: Final = 256
 _MOST_CHANGES: Final = 200
 
+END: Final = "end"
+"""Kind of the last message: there are no more, for the program stops."""
+
 
 class Sample(NamedTuple):
     """Lag at a time (seconds since the epoch), and how far log and cursors were, in records over all partitions."""
@@ -138,6 +141,7 @@ class Live:
         """Stop; a look that hangs is left to end by its own limit."""
         self._stop.set()
         self._wake.set()
+        self._publish(END, "{}")
         if self._thread is not None:
             self._thread.join(timeout_s)
 

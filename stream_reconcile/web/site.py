@@ -1,4 +1,4 @@
-"""What the role web serves besides metrics and health: the API, and what it needs of servers once they are known."""
+"""What the role web serves besides metrics and health: the page and the API, once the servers are known."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from stream_reconcile.web.api.events import events_route
 from stream_reconcile.web.api.openapi import openapi_route
 from stream_reconcile.web.api.resources import LISTINGS, SINGLES
 from stream_reconcile.web.live import Live, Source
+from stream_reconcile.web.page.routes import page_routes
 from stream_reconcile.web.readiness import Readiness
 from stream_reconcile.web.reads import Reads
 
@@ -26,11 +27,12 @@ class Site:
         self._reads: Reads | None = None
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Of the API."""
+        """Of the API and the page."""
         return [
             *(one.route(self._backend) for one in (*LISTINGS, *SINGLES)),
             events_route(self._live, self._backend),
             openapi_route(self._version),
+            *page_routes(self._backend, self._live, self._readiness),
         ]
 
     def offer(self, reads: Reads, answers: Mapping[str, Answers], source: Source) -> None:

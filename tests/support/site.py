@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import psycopg
 from psycopg.types.json import Jsonb
 
 from stream_reconcile.commands.run_api import offer_reads
+from stream_reconcile.commands.run_control import offer_control
 from stream_reconcile.commands.servers import Servers
 from stream_reconcile.config import Settings
 from stream_reconcile.core.lag_state import LagState
@@ -36,7 +37,6 @@ EVIDENCE = {
     "sweep": "deep",
 }
 TOPIC = "alpaca.trade-updates.v1"
-NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 class Report:
@@ -66,13 +66,16 @@ def serving_site(
     is_loopback: bool = True,
     report: Report | None = None,
     offered: bool = True,
-    actions: dict[str, Callable[..., dict[str, Any]]] | None = None,
+    kafka: KafkaConfig | None = None,
+    group: str = GROUP,
 ) -> Iterator[str]:
-    """The address where the site answers."""
+    """The address where the site answers; with a `kafka`, whose topics begin with the group's name, rewinds do too."""
     readiness, control = Readiness(), Control()
     readiness.report("postgres", ready=True)
-    for path, action in (actions or {}).items():
-        control.offer(path, action)
+    settings = _settings(group, f"{group}." if kafka else "alpaca.")
+    servers = Servers(kafka or KafkaConfig("kafka.invalid:9092"), dsn)
+    if kafka is not None:
+        offer_control(control, settings, servers)
     site = Site(readiness, "1.2.3")
     routes = [*site.routes(), control.route(REWIND), control.route(UNDO)]
     app = build_app(Metrics("1.2.3").registry, readiness, token=token, is_loopback=is_loopback, api=routes)
@@ -83,7 +86,7 @@ def serving_site(
     try:
         if offered:
             wait_until(lambda: lag.fresh, what="the first reading of lag")
-            offer(site, dsn, lag)
+            offer_reads(site, settings, servers, lag)
         yield server.url
     finally:
         site.close()
@@ -91,16 +94,17 @@ def serving_site(
         server.stop()
 
 
-def offer(site: Site, dsn: str, lag: Polled[LagReport]) -> None:
-    """Let the site answer, as `run` does."""
-    servers = Servers(KafkaConfig("kafka.invalid:9092"), dsn)
-    offer_reads(site, Settings(consumer_group=GROUP, schema_=SCHEMA, _env_file=None), servers, lag)  # type: ignore[call-arg]
+def _settings(group: str, prefix: str) -> Settings:
+    defaults = {name: field.get_default(call_default_factory=True) for name, field in Settings.model_fields.items()}
+    # No sweep runs: the proof that is filled in has to do for as long as a test may take.
+    ours = {"consumer_group": group, "schema_": SCHEMA, "topic_prefix": prefix, "hot_interval_seconds": 600.0}
+    return Settings.model_construct(**(defaults | ours))
 
 
 def fill(dsn: str, orders: int = 7) -> None:
     """An account with all that the lists show: `orders` orders (o-0 is the newest), and of everything else a little."""
     with psycopg.connect(dsn, autocommit=True, options=f"-c search_path={SCHEMA}") as connection:
-        connection.execute(_FILL, {"orders": orders, "now": NOW, "account": ACCOUNT, "topic": TOPIC, "group": GROUP})
+        connection.execute(_FILL, {"orders": orders, "now": datetime.now(UTC).replace(microsecond=0), "account": ACCOUNT, "topic": TOPIC, "group": GROUP})
 
 
 def put_discrepancy(dsn: str, kind: str, subject: str, since: timedelta = timedelta(minutes=3)) -> int:
@@ -109,7 +113,7 @@ def put_discrepancy(dsn: str, kind: str, subject: str, since: timedelta = timede
         row = connection.execute(
             "INSERT INTO discrepancies (account_id, type, subject, evidence, first_seen_at) "
             "VALUES (%s, %s, %s, %s, %s) RETURNING discrepancy_id",
-            [ACCOUNT, kind, subject, Jsonb(EVIDENCE), NOW - since],
+            [ACCOUNT, kind, subject, Jsonb(EVIDENCE), datetime.now(UTC) - since],
         ).fetchone()
         assert row is not None
         return int(row[0])

@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from stream_reconcile.core.errors import ConfigError
 from stream_reconcile.web.api.endpoint import Backend, guarded
 from stream_reconcile.web.api.params import read_all
-from stream_reconcile.web.live import Live, Message
+from stream_reconcile.web.live import END, Live, Message
 from stream_reconcile.web.problems import problem
 
 log = structlog.get_logger()
@@ -97,6 +97,9 @@ class EventStream(Response):
             self._ready.clear()
             fresh = [one for one in self._queue if one.number > last]
             self._queue.clear()
+            if fresh and fresh[-1].kind == END:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                return
             last = fresh[-1].number if fresh else last
             body = "".join(map(_text, fresh)) or ": still here\n\n"
             is_over, self._behind = self._behind, False
