@@ -88,8 +88,8 @@ def test_empty_starting_lagging_and_lost(database: str, opened: Open, shot: Shot
         assert violations(page) == []
         shot(page, "empty")
         expect(opened(f"{url}/orders").locator(".nothing")).to_be_visible()
-        wrong = opened(f"{url}/orders?limit=0", expected=400)
-        expect(wrong.locator("main")).to_contain_text("Limit: write a number from 1 to 500.")
+        wrong = opened(f"{url}/orders?origin=nobody", expected=400)
+        expect(wrong.locator("main")).to_contain_text("Origin: write one of own, recovered, external.")
     expect(page.locator("#lost")).to_be_visible(timeout=40_000)
     shot(page, "lost")
 
