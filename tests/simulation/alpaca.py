@@ -235,7 +235,9 @@ class _Calls:
             if skipping is not None:
                 skipping = None if order.order_id == skipping else skipping
                 continue
-            outside = (after is not None and order.created_ns <= after) or (until is not None and order.created_ns >= until)
+            outside = (after is not None and order.created_ns <= after) or (
+                until is not None and order.created_ns >= until
+            )
             if outside or (query["status"] == "open" and is_terminal(version.status)):
                 continue
             found.append(version.raw)

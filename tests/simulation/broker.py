@@ -179,7 +179,13 @@ class Broker:
         done = order.filled_qty == order.qty
         status = order.status
         if status != "replaced":
-            status = "filled" if done else status if status.startswith("pending_") and status != "pending_new" else "partially_filled"
+            status = (
+                "filled"
+                if done
+                else status
+                if status.startswith("pending_") and status != "pending_new"
+                else "partially_filled"
+            )
         self._list(order, trade)
         self._change(order, "fill" if done else "partial_fill", status, "filled_at", trade=trade)
 
@@ -226,7 +232,8 @@ class Broker:
             old.gone = True
             self._executions += 1
             new = Trade(
-                f"x{self._executions}", f"a{self._executions}", old.qty, old.price + Decimal("0.5"), self._stamp(), old.cum_qty
+                f"x{self._executions}", f"a{self._executions}", old.qty, old.price + Decimal("0.5"), self._stamp(),
+                old.cum_qty,
             )  # fmt: skip
             order.trades.append(new)
             self._list(order, new)
@@ -250,14 +257,24 @@ class Broker:
         return self.world.now_ns // _MICROSECOND * _MICROSECOND
 
     def _change(
-        self, order: Order, event: str, status: str, time: str = "", trade: Trade | None = None, previous: Trade | None = None
+        self,
+        order: Order,
+        event: str,
+        status: str,
+        time: str = "",
+        trade: Trade | None = None,
+        previous: Trade | None = None,
     ) -> None:
         """A new state of an order, told and kept. Of one instant the states rise in the order of I2, else time does."""
         stamp = self._stamp()
         if order.versions:
             before = order.versions[-1]
             rises = (order.filled_qty, status_rank(status)) >= (before.filled_qty, status_rank(before.status))
-            stamp = max(stamp, before.stamp_ns) if rises and previous is None else max(stamp, before.stamp_ns + _MICROSECOND)
+            stamp = (
+                max(stamp, before.stamp_ns)
+                if rises and previous is None
+                else max(stamp, before.stamp_ns + _MICROSECOND)
+            )
         order.status, order.stamp_ns = status, stamp
         if time:
             order.times[time] = stamp
@@ -270,7 +287,8 @@ class Broker:
                 held -= trade.qty if order.side == "buy" else -trade.qty
             self._positions[order.symbol] = held
             at = ns_text(trade.at_ns if previous is None else stamp)
-            more = f',"price":"{trade.price}","qty":"{trade.qty}","position_qty":"{held}","execution_id":"{trade.execution_id}"'
+            more = f',"price":"{trade.price}","qty":"{trade.qty}","execution_id":"{trade.execution_id}"'
+            more += f',"position_qty":"{held}"'
             if previous is not None:
                 more = f',"previous_execution_id":"{previous.execution_id}"' + more
         else:

@@ -55,22 +55,26 @@ def _compared(db: Database, o: Observation) -> Compared:
     successor = columns[_REPLACED_BY]
     missing = successor if successor != NULL and (successor, o.account_id) not in db.tables.executions else None
     submitted = columns[_SUBMITTED]
-    filled = None if o.filled_qty is None else Decimal(o.filled_qty)
     return Compared(
         order_id=o.order_id,
         parent_order_id=o.parent_order_id,
         verdict=verdict_of(o, columns, row),
         status=o.status,
-        filled_qty=filled,
+        filled_qty=None if o.filled_qty is None else Decimal(o.filled_qty),
         our_status=None if row is None else row.text("status"),
         our_filled_qty=None if row is None else row.number("filled_qty"),
-        net_qty=db.tables.net(order) if filled else Decimal(0),
+        net_qty=net_of(db, o),
         origin=None,
         bound=None,
         missing_successor=missing,
         submitted_s=None if submitted == NULL else parse_ns(submitted) / 1e9,
         updated_s=o.version_ns / 1e9,
     )
+
+
+def net_of(db: Database, o: Observation) -> Decimal:
+    """net_qty of `compare`."""
+    return db.tables.net((o.order_id, o.account_id))
 
 
 def verdict_of(o: Observation, columns: Sequence[str], row: Standing | None) -> Verdict:
@@ -171,7 +175,9 @@ def _off(db: Database, v: V, kind: str) -> Iterator[tuple[str, Standing]]:
 @statement("compare.sql", "too_much_filled")
 def too_much_filled(db: Database, v: V) -> Answer:
     found = _off(db, v, "excess_fill")
-    return [(order, row.number("filled_qty"), row.number("filled_avg_price"), row.winner.version_ns) for order, row in found]
+    return [
+        (order, row.number("filled_qty"), row.number("filled_avg_price"), row.winner.version_ns) for order, row in found
+    ]
 
 
 @statement("compare.sql", "too_little_filled")

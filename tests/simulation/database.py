@@ -94,6 +94,9 @@ class Rows:
         self.description = None if rows is None else True
         self.rowcount = len(self.rows)
 
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.rows)
+
     def fetchone(self) -> Any:
         return self.rows[0] if self.rows else None
 

@@ -12,6 +12,7 @@ from stream_reconcile.core.rewind_target import How, Target
 from stream_reconcile.jobs.rewind import Rewinder
 from stream_reconcile.log.topics import Partition
 
+from .broker import ACCOUNT
 from .kafka import PARTITIONS, TOPICS
 from .processes import Surroundings
 from .schedule import Fault
@@ -28,7 +29,7 @@ def happen(around: Surroundings, fault: Fault) -> None:
         elif fault.whom in around.world.processes:
             action(around.world.processes[fault.whom])
         return
-    _HAPPENS[fault.kind](around, fault)
+    HAPPENS[fault.kind](around, fault)
 
 
 def _stop(around: Surroundings, fault: Fault, process: Process) -> None:
@@ -60,6 +61,18 @@ def _cut_from_group(around: Surroundings, fault: Fault) -> None:
     for consumer in around.log.group.members:
         if consumer.process.name == fault.whom:
             consumer.cut_since_ns, consumer.cut_until_ns = around.world.now_ns, _until(around, fault)
+
+
+def _stolen(around: Surroundings, fault: Fault) -> None:
+    def steal(process: Process) -> None:
+        for consumer in list(around.log.group.members):
+            if consumer.process is process:
+                consumer.cut_since_ns, consumer.cut_until_ns = around.world.now_ns, around.world.now_ns + 2 * SECOND
+                consumer.expelled = True
+                around.log.group.leave(consumer)
+        around.world.stop(process, fault.seconds)
+
+    around.world.aims.setdefault((fault.whom, "commit"), []).append(steal)
 
 
 def _unknown_commit(around: Surroundings, fault: Fault) -> None:
@@ -105,7 +118,9 @@ def _topic_made_anew(around: Surroundings, fault: Fault) -> None:
 
 
 def _junk_record(around: Surroundings, fault: Fault) -> None:
-    around.log.append(_partition(around, fault).topic, b"%d" % fault.number, b"junk")
+    """It names its account and order, its account, or nothing."""
+    keys = (f"{ACCOUNT}/order-{fault.number}", f"{ACCOUNT}/", "")
+    around.log.append(_partition(around, fault).topic, keys[fault.number % 3].encode(), b"junk")
 
 
 def _rewind(around: Surroundings, fault: Fault) -> None:
@@ -143,10 +158,11 @@ def _operator(around: Surroundings, act: Any) -> None:
     around.world.start("operator", body)
 
 
-_HAPPENS = {
+HAPPENS = {
     "unknown_commit": _unknown_commit,
     "refused_connection": _refused_connection,
     "cut_from_group": _cut_from_group,
+    "stolen": _stolen,
     "rebalance": lambda around, fault: around.log.group.rebalance(fault.number),
     "rewind": _rewind,
     "undo": _undo,

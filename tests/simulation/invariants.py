@@ -6,7 +6,7 @@ They ask the models for the truth, and count for themselves; of the core they ta
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, Final
 
@@ -28,7 +28,9 @@ from .world import Process
 from .writer import records_of
 
 _FROM_ABSENCE: Final = frozenset(("missing_at_broker", "not_placed"))
-_JUDGED_BY_SWEEPS: Final = frozenset(("missed_terminal", "broken_replace_chain", "missing_at_broker", "missing_fill", "excess_fill"))
+_JUDGED_BY_SWEEPS: Final = frozenset(
+    ("missed_terminal", "broken_replace_chain", "missing_at_broker", "missing_fill", "excess_fill")
+)
 _FOR_PEOPLE: Final = ("retention_loss", "conflicting_fill", "missing_at_broker")
 _MOST_WAITING: Final = 5_000
 _PARSER: Final = Parser()
@@ -52,7 +54,7 @@ class Checker:
         around.on_page = self.read
         self._epochs: dict[Any, int] = {}
         self._holders: dict[tuple[str, int], Process] = {}
-        self._newest = 0
+        self._newest = self._proof = 0
         self._marks: dict[str, dict[Any, tuple[str, int]]] = {}
         self._calm_ns: int | None = None
         self._again: dict[OrderKey, Any] = {}
@@ -137,18 +139,32 @@ class Checker:
         for (topic_id, topic, partition), offsets in tables.applied.items():
             row = tables.cursors.get((topic, partition))
             if row is not None and row.cursor.topic_id == topic_id and offsets:
-                _hold(max(offsets) < row.max_offset, "I3", f"{topic}:{partition} has rows of {max(offsets)} and no cursor")
+                _hold(
+                    max(offsets) < row.max_offset, "I3", f"{topic}:{partition} has rows of {max(offsets)} and no cursor"
+                )
         for name in names:
             if name in ("claim", "set_back", "take_back", "acquire"):
                 self._epochs_rise(process, name)
+            if name in ("set_back", "take_back"):
+                self._passes_nothing(tables)
         if "hold" in names:
             self._holds_lease(process)
         if "move_good_until" in names:
             self._nothing_dropped()
         if "prove" in names:
-            self._proved()
+            self._proved(process)
         if tables.next_id != self._newest:
             self._opened(process, tables)
+
+    def _passes_nothing(self, tables: Tables) -> None:
+        """I3: nor does a person move a cursor past what was never applied."""
+        for place, stretch in self._around.log.partitions.items():
+            row = tables.cursors.get(place)
+            if row is None or self._around.log.damaged:
+                continue
+            applied = tables.applied.get((row.cursor.topic_id, *place), set())
+            missing = [n for n in range(stretch.low, row.cursor.next_offset) if n not in applied]
+            _hold(not missing, "I3", f"the cursor of {place.topic}:{place.partition} was moved past {missing[:3]}")
 
     def read(self, process: Process, route: str) -> None:
         """A sweep reads a page: what is in the log by now it must not call missing."""
@@ -195,17 +211,26 @@ class Checker:
                 gap.start_ns <= frame.at_ns and (gap.end_ns is None or frame.at_ns <= gap.end_ns)
                 for gap in tables.gaps.values()
             )
-            _hold(covered, "I8", f"frame {frame.number} ({frame.order_id} {frame.event}) is in no window, nor in the log")
+            _hold(
+                covered, "I8", f"frame {frame.number} ({frame.order_id} {frame.event}) is in no window, nor in the log"
+            )
 
-    def _proved(self) -> None:
-        """I1, I6: by a proof, what the broker had when the sweep began is in the rows, fills included."""
+    def _proved(self, process: Process) -> None:
+        """I1, I6, I9: by a proof, what the broker had when the sweep began is in the rows, fills included."""
         tables, broker, weather = self._database.tables, self._around.broker, self._around.weather
         run = max(tables.sweeps.values(), key=lambda row: row.sweep_id)
         proved = [row for row in tables.sweeps.values() if row.proven_ns is not None]
         run = max(proved, key=lambda row: row.sweep_id, default=run)
-        if run.proven_ns is None or weather.lagged_ns >= run.started_ns:
+        if run.proven_ns is None or run.sweep_id == self._proof:
             return
+        self._proof = run.sweep_id
         self._proofs += 1
+        for place, (topic_id, end) in self._marks.get(process.name, {}).items():
+            cursor = tables.cursors[place].cursor if place in tables.cursors else None
+            passed = cursor is None or cursor.topic_id != topic_id or cursor.next_offset >= end
+            _hold(passed, "I6", f"proved equal while {place.topic}:{place.partition} was in flight")
+        if weather.lagged_ns >= run.started_ns:
+            return
         for order in broker.orders.values():
             version = broker.version_at(order, run.started_ns)
             if version is None:
@@ -215,7 +240,9 @@ class Checker:
             _hold(row is not None, "I1", f"{order.order_id} has no row, and a proof covers it")
             assert row is not None
             ours = (row.winner.version_ns, Decimal(row.winner.filled_qty or 0), row.winner.status_rank)
-            _hold(ours[0] >= version.stamp_ns, "I6", f"{order.order_id} was proved equal, and the broker was ahead of it")
+            _hold(
+                ours[0] >= version.stamp_ns, "I6", f"{order.order_id} was proved equal, and the broker was ahead of it"
+            )
             if ours[0] == version.stamp_ns:
                 filled = row.number("filled_qty")
                 _hold(tables.net(key) == filled, "I9", f"{order.order_id} was proved equal without all of its fills")
@@ -227,13 +254,17 @@ class Checker:
             if found is None:
                 continue
             if found.type in _FROM_ABSENCE:
-                _hold(found.subject not in self._around.broker.orders, "I6", f"{found.subject} is there, and was called absent")
+                _hold(
+                    found.subject not in self._around.broker.orders,
+                    "I6",
+                    f"{found.subject} is there, and was called absent",
+                )
             if process.name.startswith("sweep") and found.type in _JUDGED_BY_SWEEPS:
                 for place, (topic_id, end) in self._marks.get(process.name, {}).items():
                     row = tables.cursors.get(place)
                     behind = row is not None and row.cursor.topic_id == topic_id and row.max_offset < end
-                    why = f"{found.type} of {found.subject} was opened while {place.topic}:{place.partition} was in flight"
-                    _hold(not behind, "I6", why)
+                    where = f"{place.topic}:{place.partition}"
+                    _hold(not behind, "I6", f"{found.type} of {found.subject} was opened while {where} was in flight")
         self._newest = tables.next_id
 
     # -- the end -------------------------------------------------------------------------------------------------
@@ -264,7 +295,7 @@ class Checker:
         newest = [row.error for row in list(tables.sweeps.values())[-3:]]
         return Violation("equal", f"{'; '.join(found[:5]) or 'no proof'} (open: {blocking}, sweeps: {newest})")
 
-    def _differences(self) -> Iterable[str]:
+    def _differences(self) -> Iterator[str]:
         tables, broker = self._database.tables, self._around.broker
         for place, stretch in self._around.log.partitions.items():
             row = tables.cursors.get(place)
@@ -288,11 +319,17 @@ class Checker:
             evidence: list[Evidence] = [execution_of(o) for o in known if o.is_fill]
             evidence += tables.evidence.get(order, {}).values()
             wanted = {fill.fill_key: fill for fill in fill_rows(evidence).rows} if evidence else {}
-            _hold(wanted == tables.fills.get(order, {}), "I10", f"the fills of {order[0]} are not those of its evidence")
+            _hold(
+                wanted == tables.fills.get(order, {}), "I10", f"the fills of {order[0]} are not those of its evidence"
+            )
         for place, stretch in log.partitions.items():
             applied = tables.applied.get((log.topic_ids[place.topic], *place), set())
             for record in stretch.records:
-                _hold(record.offset() in applied or log.damaged, "I8", f"record {record.offset()} of {place} left no trace")
+                _hold(
+                    record.offset() in applied or log.damaged,
+                    "I8",
+                    f"record {record.offset()} of {place} left no trace",
+                )
         _hold(len(self._world.processes) < _MOST_WAITING, "I11", "processes pile up")
         _hold(self._world.waiting < _MOST_WAITING, "I11", f"{self._world.waiting} turns wait")
 
@@ -317,7 +354,8 @@ def _place(topic: str, partition: int) -> Any:
 def _greatness(o: Observation) -> tuple[Any, ...]:
     """The least is the greatest: the order of I2, turned round so that the places rise."""
     return (
-        -o.version_ns, -Decimal(o.filled_qty or 0), -o.status_rank, -o.snapshot_ns, o.topic, o.partition, o.offset, o.event_key
+        -o.version_ns, -Decimal(o.filled_qty or 0), -o.status_rank, -o.snapshot_ns,
+        o.topic, o.partition, o.offset, o.event_key,
     )  # fmt: skip
 
 
@@ -328,7 +366,12 @@ def _brief(o: Observation) -> str:
 def _derived(tables: Tables, order: OrderKey) -> Any:
     row = tables.executions.get(order)
     made = None if row is None else (row.columns, row.winner.event_key, row.winner.offset, row.winner.snapshot_ns)
-    return made, dict(tables.events.get(order, {})), dict(tables.evidence.get(order, {})), dict(tables.fills.get(order, {}))
+    return (
+        made,
+        dict(tables.events.get(order, {})),
+        dict(tables.evidence.get(order, {})),
+        dict(tables.fills.get(order, {})),
+    )
 
 
 def _difference(order: Order, tables: Tables) -> Iterable[str]:
@@ -340,7 +383,8 @@ def _difference(order: Order, tables: Tables) -> Iterable[str]:
     raw = order.versions[-1].raw
     said = _PARSER.snapshot(raw, Seen(ACCOUNT, "sweep", 0, "", 0, 0, 0)).observations[0]
     if tuple(said.columns) != row.columns:
-        yield f"{order.order_id} is {row.text('status')} {row.text('filled_qty')}, in the books {order.status} {order.filled_qty}"
+        ours = f"{row.text('status')} {row.text('filled_qty')}"
+        yield f"{order.order_id} is {ours}, in the books {order.status} {order.filled_qty}"
     fills = tables.fills.get(key, {}).values()
     gone = {fill.reverses for fill in fills if fill.entry == "reversal"}
     living = sorted((f.qty, f.price) for f in fills if f.entry != "reversal" and f.fill_key not in gone)

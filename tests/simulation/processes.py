@@ -24,20 +24,22 @@ from stream_reconcile.jobs.sweep import job as sweep_job
 from stream_reconcile.jobs.sweep import publish as sweep_publish
 from stream_reconcile.jobs.sweep.config import SweepConfig, Timing
 from stream_reconcile.store import cursors as store_cursors
-from stream_reconcile.store import rewinds as store_rewinds
 from stream_reconcile.store import readers, settle, sweeps
+from stream_reconcile.store import rewinds as store_rewinds
 from stream_reconcile.store.queries import load
 
-from . import statements_cursors, statements_sweeps
+from . import statements_cursors, statements_sweeps  # noqa: F401 - the models of the statements
 from .alpaca import ModelRest, Socket, Stream, Weather
 from .broker import ACCOUNT, Broker
 from .comparer import ModelComparer
 from .database import Connection, Database
-from .kafka import TOPICS, AckedProducer, Admin, Consumer, Log, PlainCodec, Producer, TopicWatch
+from .kafka import TOPICS, Log
+from .kafka_clients import AckedProducer, Admin, Consumer, PlainCodec, Producer, TopicWatch
 from .schedule import INGESTS, MEMBERS, SWEEPERS
+from .settling import write_findings
 from .stdlib import Asyncio, Chance, Event, Executor, Null, Time, Uuid, drive, threading_of, wait
 from .world import Process, World
-from .writer import Decoder, ModelWriter, write_findings
+from .writer import Decoder, ModelWriter
 
 GROUP: Final = "group"
 BATCH: Final = 8
@@ -77,6 +79,12 @@ class Surroundings:
                 self.world.start(f"{name}-{number}", self.body_of(name))
         self.world.on_death.append(self._start_again)
 
+    def back_up(self, every_s: float = 12.0) -> None:
+        """Of the database, now and each so often."""
+        if not self.database.is_down:
+            self.database.backup = self.database.tables.copy()
+        self.world.after(every_s, self.back_up)
+
     def body_of(self, name: str) -> Callable[[Process], None]:
         return {"apply": self._apply, "ingest": self._ingest, "sweep": self._sweep}[name]
 
@@ -90,7 +98,8 @@ class Surroundings:
         self.world.start(name, self.body_of(kind))
 
     def _apply(self, _process: Process) -> None:
-        config = replace(APPLY, stop=Event(self.world))
+        stop: Any = Event(self.world)
+        config = replace(APPLY, stop=stop)
         member.run_apply(config, PlainCodec, _NULL)
 
     def _ingest(self, _process: Process) -> None:
@@ -169,8 +178,8 @@ class Surroundings:
             }),
             (sweep_job, {
                 "time": time, "random": random, "uuid": uuid, "threading": threading, "log": _NULL,
-                "RestClient": lambda *_, **__: ModelRest(world, self.broker, self.weather, self.on_page), "connect": connect_to,
-                "KafkaAdmin": admin, "Sealer": _Sealer, "read_account_id": lambda *_: ACCOUNT,
+                "RestClient": lambda *_, **__: ModelRest(world, self.broker, self.weather, self.on_page),
+                "connect": connect_to, "KafkaAdmin": admin, "Sealer": _Sealer, "read_account_id": lambda *_: ACCOUNT,
                 "accounts": SimpleNamespace(pin=lambda *_, **__: None),
             }),
             (keeper, {"time": time, "threading": threading, "connect": connect_to, "log": _NULL}),
@@ -218,7 +227,7 @@ class _AccountCheck:
     """In place of `jobs.ingest.account.AccountCheck`: there is one account."""
 
     def __init__(self, *_: Any) -> None:
-        self._asyncio = job.asyncio
+        self._asyncio: Any = job.__dict__["asyncio"]  # the model of it
 
     async def identify(self) -> str:
         return ACCOUNT

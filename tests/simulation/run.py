@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-
+from .bugs import Bug, planted
 from .faults import happen
 from .invariants import Checker, Violation
 from .processes import Surroundings
@@ -35,16 +34,16 @@ class Outcome:
         return self.violation is None
 
 
-def run(schedule: Schedule, *, most_steps: int = 1_000_000, plant: Callable[[Surroundings], None] | None = None) -> Outcome:
-    """Run it to its end, or to the first violation."""
+def run(schedule: Schedule, *, most_steps: int = 1_000_000, bug: Bug | None = None) -> Outcome:
+    """Run it to its end, to the first violation, or for so many steps; with a bug planted, if one is given."""
     world = World(schedule.seed)
     around = Surroundings(world)
     checker = Checker(around)
     violation: Violation | None = None
-    with around.in_place():
-        if plant is not None:
-            plant(around)
+    with around.in_place(), planted(bug):
         around.start_all()
+        if any(fault.kind == "postgres_restored" for fault in schedule.faults):
+            around.back_up()
         for act in schedule.acts:
             world.after(act.at_s, partial(around.broker.do, act))
         for fault in schedule.faults:
@@ -74,5 +73,3 @@ def _steps(world: World, checker: Checker, most_steps: int) -> Violation | None:
     except Violation as violation:
         return violation
     return None
-
-

@@ -14,8 +14,21 @@ SWEEPERS: Final = 2
 FAULTS_UNTIL_S: Final = 90.0
 """From then on all is well, and the tables have to become equal to the books."""
 
-_LIVES: Final = ("filled", "filled", "canceled", "race", "replaced", "replaced", "rejected", "expired", "busted", "corrected", "open")
-_MOST_FAULTS: Final = 9
+_LIVES: Final = (
+    "filled",
+    "filled",
+    "canceled",
+    "race",
+    "replaced",
+    "replaced",
+    "rejected",
+    "expired",
+    "busted",
+    "corrected",
+    "open",
+)
+_MOST_FAULTS: Final = 12
+_MOST_KINDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +79,13 @@ class Schedule:
 def schedule_of(seed: int) -> Schedule:
     """What this seed gives."""
     rng = random.Random(f"schedule {seed}")
-    acts = [act for order in range(rng.randint(4, 9)) for act in _life(rng, order)]
-    faults = [_fault(rng) for _ in range(rng.randint(1, _MOST_FAULTS))]
-    return Schedule(seed, tuple(sorted(acts, key=lambda act: act.at_s)), tuple(sorted(faults, key=lambda one: one.at_s)))
+    acts = [act for order in range(rng.randint(8, 20)) for act in _life(rng, order)]
+    # Few kinds, each several times, meet in more ways than one of each.
+    kinds = {rng.choice(_WEIGHTED) for _ in range(rng.randint(1, _MOST_KINDS))}
+    faults = [_fault(rng, rng.choice(sorted(kinds))) for _ in range(rng.randint(1, _MOST_FAULTS))]
+    return Schedule(
+        seed, tuple(sorted(acts, key=lambda act: act.at_s)), tuple(sorted(faults, key=lambda one: one.at_s))
+    )
 
 
 def _life(rng: random.Random, order: int) -> list[Act]:
@@ -110,15 +127,16 @@ def _life(rng: random.Random, order: int) -> list[Act]:
     return acts
 
 
-def _fault(rng: random.Random) -> Fault:
+def _fault(rng: random.Random, name: str) -> Fault:
     at = round(rng.uniform(1.0, FAULTS_UNTIL_S - 5), 3)
-    name, weight_of = rng.choice(_WEIGHTED), _FAULTS
-    whom, points, longest = weight_of[name]
+    whom, points, longest = _FAULTS[name]
     process = rng.choice(whom) if whom else ""
     point = rng.choice(points) if points and rng.random() < 0.7 else ""
-    if name == "kill" or name == "stop":
+    if name in ("kill", "stop"):
         point = rng.choice(POINTS[process.split("-")[0]]) if rng.random() < 0.75 else ""
-    seconds = round(rng.uniform(0.1, longest) if rng.random() < 0.7 else rng.uniform(0.1, longest / 8), 2) if longest else 0.0
+    seconds = (
+        round(rng.uniform(0.1, longest) if rng.random() < 0.7 else rng.uniform(0.1, longest / 8), 2) if longest else 0.0
+    )
     return Fault(at, name, process, seconds, point, rng.randint(0, 9))
 
 
@@ -139,7 +157,8 @@ _FAULTS: Final[dict[str, tuple[Sequence[str], Sequence[str], float]]] = {
     "stop": ((*_APPLY, *_INGEST, *_SWEEP), (), 40.0),
     "unknown_commit": (_APPLY, ("commit",), 0.0),
     "refused_connection": ((*_APPLY, *_INGEST, *_SWEEP), (), 0.0),
-    "cut_from_group": (_APPLY, (), 25.0),
+    "cut_from_group": (_APPLY, (), 40.0),
+    "stolen": (_APPLY, (), 0.05),
     "rebalance": ((), (), 0.0),
     "rewind": ((), (), 0.0),
     "undo": ((), (), 0.0),
@@ -149,7 +168,7 @@ _FAULTS: Final[dict[str, tuple[Sequence[str], Sequence[str], float]]] = {
     "frames_lost": ((), (), 20.0),
     "frames_twice": ((), (), 40.0),
     "frames_late": ((), (), 40.0),
-    "rest_down": ((), (), 30.0),
+    "rest_down": ((), (), 60.0),
     "rest_cut": ((), (), 30.0),
     "rest_stale": ((), (), 30.0),
     "activities_late": ((), (), 40.0),
@@ -164,6 +183,12 @@ _FAULTS: Final[dict[str, tuple[Sequence[str], Sequence[str], float]]] = {
 }
 _RARE: Final = ("postgres_restored", "retention", "topic_made_anew", "log_truncated")
 _WEIGHTED: Final = tuple(
-    name for name in _FAULTS for _ in range({"kill": 8, "stop": 8, "rewind": 4}.get(name, 1 if name in _RARE else 2))
+    name
+    for name in _FAULTS
+    for _ in range(
+        {"kill": 8, "stop": 8, "rewind": 4, "unknown_commit": 5, "cut_from_group": 4, "stolen": 4}.get(
+            name, 1 if name in _RARE else 2
+        )
+    )
 )
 KINDS: Final = tuple(_FAULTS)

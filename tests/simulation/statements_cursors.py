@@ -40,7 +40,15 @@ def claim(db: Database, v: V) -> Answer:
 @statement("cursors.sql", "read")
 def read(db: Database, _v: V) -> Answer:
     return [
-        (topic, partition, row.cursor.next_offset, row.cursor.epoch, row.cursor.owner, row.cursor.topic_id, row.max_offset)
+        (
+            topic,
+            partition,
+            row.cursor.next_offset,
+            row.cursor.epoch,
+            row.cursor.owner,
+            row.cursor.topic_id,
+            row.max_offset,
+        )
         for (topic, partition), row in db.tables.cursors.items()
     ]
 
@@ -68,7 +76,9 @@ def open_for_each_account(db: Database, v: V) -> None:
     tables, evidence = db.tables, v["evidence"].obj
     standing = tables.open.get((v["type"], v["subject"]))
     if standing is not None:
-        tables.discrepancies[standing] = replace(tables.discrepancies[standing], evidence=evidence, last_seen_ns=db.now_ns)
+        tables.discrepancies[standing] = replace(
+            tables.discrepancies[standing], evidence=evidence, last_seen_ns=db.now_ns
+        )
     else:
         tables.find(ACCOUNT, v["type"], v["subject"], {**evidence, "at": db.now_ns}, db.now_ns)
 
@@ -237,7 +247,16 @@ def _open_gap(db: Database, session_id: str | None, start: int, end: int | None,
 def cursors(db: Database, _v: V) -> Answer:
     return [
         (
-            *(topic, partition, row.cursor.next_offset, row.max_offset, row.cursor.owner, row.cursor.epoch, None, "cluster"),
+            *(
+                topic,
+                partition,
+                row.cursor.next_offset,
+                row.max_offset,
+                row.cursor.owner,
+                row.cursor.epoch,
+                None,
+                "cluster",
+            ),
             *(row.cursor.topic_id, None if row.last_record_ms is None else moment(row.last_record_ms * 1_000_000)),
         )
         for (topic, partition), row in sorted(db.tables.cursors.items())
@@ -255,6 +274,11 @@ def lock(db: Database, v: V) -> Answer:
     return found
 
 
+def back_to(at: int, wanted: int) -> int:
+    """least(next_offset, wanted): a rewind never moves a cursor forward."""
+    return min(at, wanted)
+
+
 def _moved(db: Database, v: V, *, back: bool) -> Answer:
     moved = []
     places = zip(v["topics"], v["partitions"], v["wanted"], v["epochs"], v["topic_ids"], strict=True)
@@ -263,7 +287,7 @@ def _moved(db: Database, v: V, *, back: bool) -> Answer:
         if row is None or row.cursor.epoch != epoch or row.cursor.topic_id != topic_id:
             continue
         at = row.cursor.next_offset
-        offset = min(at, wanted) if back else max(at, min(wanted, row.max_offset))
+        offset = back_to(at, wanted) if back else max(at, min(wanted, row.max_offset))
         cursor = row.cursor._replace(next_offset=offset, epoch=next_epoch(epoch, db.now_ns))
         db.tables.cursors[topic, partition] = row._replace(cursor=cursor)
         moved.append((topic, partition, offset, cursor.epoch, topic_id))

@@ -112,7 +112,7 @@ class Future:
     def run(self, body: Callable[[], Any]) -> None:
         try:
             self._value = body()
-        except (Exception, real_asyncio.CancelledError) as error:
+        except (Exception, real_asyncio.CancelledError) as error:  # noqa: BLE001 - kept, and raised by `result`
             self._error = error
         self._done = True
         self._signal.tell()

@@ -185,11 +185,15 @@ class Tables:
     def find(self, account_id: str, kind: str, subject: str, evidence: dict[str, Any], now_ns: int) -> None:
         """Open one, touch the one that is open, or nothing, where this evidence stands in a row already."""
         standing = self.open.get((kind, subject))
-        before = [d for d in self.discrepancies.values() if d.type == kind and d.subject == subject and d.state != "open"]
+        before = [
+            d for d in self.discrepancies.values() if d.type == kind and d.subject == subject and d.state != "open"
+        ]
         same = next((d for d in before if d.evidence == evidence), None)
         if standing is not None:
             if same is None:
-                self.discrepancies[standing] = replace(self.discrepancies[standing], last_seen_ns=now_ns, evidence=evidence)
+                self.discrepancies[standing] = replace(
+                    self.discrepancies[standing], last_seen_ns=now_ns, evidence=evidence
+                )
         elif same is None:
             number = self.new_id()
             self.discrepancies[number] = Discrepancy(number, account_id, kind, subject, evidence, now_ns, now_ns)
@@ -204,13 +208,17 @@ class Tables:
         if number is not None:
             self.discrepancies[number] = replace(self.discrepancies[number], state=state, last_seen_ns=now_ns)
 
-    def record(self, account_id: str, kind: str, subject: str, evidence: dict[str, Any], once: bool, now_ns: int) -> None:
+    def record(
+        self, account_id: str, kind: str, subject: str, evidence: dict[str, Any], once: bool, now_ns: int
+    ) -> None:
         """One that is over as it is found."""
         for known in self.discrepancies.values():
             if known.type == kind and known.subject == subject and (once or known.evidence == evidence):
                 return
         number = self.new_id()
-        self.discrepancies[number] = Discrepancy(number, account_id, kind, subject, evidence, now_ns, now_ns, "resolved")
+        self.discrepancies[number] = Discrepancy(
+            number, account_id, kind, subject, evidence, now_ns, now_ns, "resolved"
+        )
 
 
 def execution_of(o: Observation) -> Execution:

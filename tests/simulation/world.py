@@ -222,8 +222,7 @@ class World:
         is_task = item.__class__ is Task
         if is_task and item.ticket != ticket:
             return True
-        if at_ns > self.now_ns:
-            self.now_ns = at_ns
+        self.now_ns = max(self.now_ns, at_ns)
         if not is_task:
             self.steps += 1
             item()
