@@ -29,11 +29,13 @@ _ABSENT: Final = object()
 
 
 class Bug(NamedTuple):
-    """`patches`: what is put in the place of what: module or class, name, value."""
+    """`faults`: kinds that bring it out; none: any. `patches`: what is put in the place of what: module or class, name,
+    value."""
 
     name: str
     what: str
     caught_by: frozenset[str]
+    faults: tuple[str, ...]
     patches: tuple[tuple[Any, str, Any], ...]
 
 
@@ -134,8 +136,8 @@ def _none_where_none_is_filled(db: Database, o: Observation) -> Decimal:
     return db.tables.net((o.order_id, o.account_id)) if Decimal(o.filled_qty or 0) else Decimal(0)
 
 
-def _bug(name: str, what: str, caught_by: str, *patches: tuple[Any, str, Any]) -> Bug:
-    return Bug(name, what, frozenset(caught_by.split()), patches)
+def _bug(name: str, what: str, caught_by: str, faults: str, *patches: tuple[Any, str, Any]) -> Bug:
+    return Bug(name, what, frozenset(caught_by.split()), tuple(faults.split()), patches)
 
 
 BUGS: Final[dict[str, Bug]] = {
@@ -143,65 +145,79 @@ BUGS: Final[dict[str, Bug]] = {
     for bug in (
         _bug(
             "no_fence", "a commit moves the cursor wherever it stands, and whoever owns it", "I4 I3",
+            "",
             (writer, "fence_allows", _topic_id_only),
         ),
         _bug(
             "no_epoch", "a commit compares the offset, neither owner nor epoch", "I4 I3",
+            "stolen cut_from_group",
             (writer, "fence_allows", _no_epoch),
         ),
         _bug(
             "cursor_apart", "rows are committed first, the cursors in a transaction of their own", "I3 I4",
+            "kill",
             (writer.ModelWriter, "apart", True),
         ),
         _bug(
             "holes_ignored", "a run of records may have holes: what a seek left over is applied", "I3",
+            "unknown_commit postgres_down",
             (positions, "contiguous", _with_holes),
         ),
         _bug(
             "no_version_guard", "the newest to arrive is the row", "I2 I10",
+            "",
             (writer, "is_newer", lambda _new, _row: True),
         ),
         _bug(
             "wrong_tie_rule", "of equal versions in a batch, the first in the log wins", "I2",
+            "",
             (fold, "beats", _first_place_wins),
         ),
         _bug(
             "frame_above_snapshot", "of equal versions, a frame is above a snapshot in the fold and in the row", "I2",
+            "socket_mute frames_late",
             (fold, "beats", _frames_beat_snapshots), (writer, "is_newer", _frames_beat_snapshots),
         ),
         _bug(
             "no_barrier", "a sweep does not wait until apply has passed what is in the log", "I6 I9 I1",
+            "stop kill",
             (barrier.Barrier, "wait", lambda self, marks=None: self.mark() if marks is None else marks),
             (barrier.Barrier, "is_passed", lambda _self, _marks: True),
         ),
         _bug(
             "absence_from_errors", "an order that could not be asked for, or is on a page that did not come, is absent",
-            "I6 I1",
+            "I6 I1", "rest_down rest_cut socket_mute",
             (alpaca.ModelRest, "order", _no_order), (alpaca.ModelRest, "order_by_client_id", _no_client_order),
             (alpaca.ModelRest, "orders", _pages_until_an_error),
         ),
         _bug(
             "lease_not_compared", "whoever had the lease once writes as if it were still so", "I4",
+            "stop",
             (statements_cursors, "lease_is", lambda held, _values: held is not None),
         ),
         _bug(
             "rewind_forward", "a rewind may move a cursor forward", "I3",
+            "rewind",
             (rewind, "rewind_step", _forward), (statements_cursors, "back_to", lambda _at, wanted: wanted),
         ),
         _bug(
             "no_window_at_start", "ingest opens no window for the time that nobody listened", "I8 I1 I6 equal",
+            "kill",
             (gaps.GapTracker, "__init__", _without_window_at_start),
         ),
         _bug(
             "good_until_ahead", "good_until follows what was read, not what Kafka acknowledged", "I8",
+            "kafka_down kill",
             (gaps.GapTracker, "taken", _good_before_acknowledged),
         ),
         _bug(
             "nothing_pairs", "an activity never tells of the execution that a frame told of", "equal I9",
+            "socket_mute frames_lost frames_late",
             (fills, "pair", _nothing_pairs),
         ),
         _bug(
             "none_filled", "of an order without fills at the broker ours are not looked at", "I9 equal",
+            "frames_lost socket_mute",
             (comparer, "net_of", _none_where_none_is_filled),
         ),
     )

@@ -18,10 +18,10 @@ class Hunt(NamedTuple):
 
 
 def hunt(bug: Bug, seeds: int, *, first: int = 0, most_steps: int = 1_000_000) -> Hunt:
-    """Run seed after seed with the bug planted."""
+    """Run seed after seed with the bug planted, among faults of the kinds that bring it out."""
     steps = 0
     for number in range(seeds):
-        outcome = run(schedule_of(first + number), most_steps=most_steps, bug=bug)
+        outcome = run(schedule_of(first + number, bug.faults), most_steps=most_steps, bug=bug)
         steps += outcome.steps
         if not outcome.holds:
             return Hunt(outcome, steps, number + 1)

@@ -76,12 +76,12 @@ class Schedule:
         return Schedule(value["seed"], tuple(acts), tuple(faults))
 
 
-def schedule_of(seed: int) -> Schedule:
-    """What this seed gives."""
+def schedule_of(seed: int, only: Sequence[str] = ()) -> Schedule:
+    """What this seed gives, with `only` faults of these kinds, if any are named."""
     rng = random.Random(f"schedule {seed}")
     acts = [act for order in range(rng.randint(8, 20)) for act in _life(rng, order)]
     # Few kinds, each several times, meet in more ways than one of each.
-    kinds = {rng.choice(_WEIGHTED) for _ in range(rng.randint(1, _MOST_KINDS))}
+    kinds = set(only) or {rng.choice(_WEIGHTED) for _ in range(rng.randint(1, _MOST_KINDS))}
     faults = [_fault(rng, rng.choice(sorted(kinds))) for _ in range(rng.randint(1, _MOST_FAULTS))]
     return Schedule(
         seed, tuple(sorted(acts, key=lambda act: act.at_s)), tuple(sorted(faults, key=lambda one: one.at_s))
