@@ -20,7 +20,7 @@ INSTALL = $(INDEX); $(BIN)/uv pip install --quiet --python $(BIN)/python
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
 ARGS ?=
 
-.PHONY: help setup demo test lint format bench chaos rewinds weather shown lock clean
+.PHONY: help setup demo test lint format bench chaos rewinds weather simulate shown lock clean
 help: ## What there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
@@ -61,6 +61,10 @@ rewinds: .venv/.installed-dev ## Rewind a live group again and again, compare wi
 weather: .venv/.installed-dev ## Lost frames, bad REST, crowds, kills, lagging positions, checkpoints, half a log, calm (ONLY=storm,… SEED=7)
 	@mkdir -p build
 	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m weather $(if $(ONLY),$(ONLY)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+simulate: .venv/.installed-dev ## The jobs under seeds and a simulated clock, invariants at each step (SEEDS=200 STEPS=5000 SEED=7)
+	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(STEPS),--steps $(STEPS)) \
+		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
 shown: .venv/.installed-dev ## Each discrepancy with the test that makes it, and what it saw in the last `make test`
 	@PYTHONPATH=tests $(BIN)/python -m support.shown_table build/junit.xml
