@@ -20,7 +20,7 @@ INSTALL = $(INDEX); $(BIN)/uv pip install --quiet --python $(BIN)/python
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
 ARGS ?=
 
-.PHONY: help setup demo test lint format bench chaos rewinds weather simulate shown lock clean
+.PHONY: help setup demo test chromium lint format bench chaos rewinds weather simulate page shown lock clean
 help: ## What there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
@@ -29,10 +29,16 @@ setup: .venv/.installed ## Make .venv with the command stream-reconcile in it
 demo: .venv/.installed ## Run the whole system on this machine for a minute (ARGS="--serve" stays up)
 	@$(BIN)/stream-reconcile demo $(ARGS)
 
-test: lint ## Everything that has to be green (ARGS="-k name" for less)
+test: lint chromium ## Everything that has to be green (ARGS="-k name" for less)
 	@$(BIN)/python -c 'import stream_reconcile.embedded as e; e.ensure_jars(e.default_cache_directory())'
 	@mkdir -p build
 	@$(BIN)/python -m pytest -n 3 --dist worksteal --junit-xml build/junit.xml $(ARGS)
+
+# Tests of the page run in a real browser; without one they are skipped, and say so.
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing chromium" && \
+		apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; } || true
 
 lint: .venv/.installed-dev ## Style, types, layers, dependencies
 	@$(BIN)/ruff check --quiet .
@@ -65,6 +71,9 @@ weather: .venv/.installed-dev ## Lost frames, bad REST, crowds, kills, lagging p
 simulate: .venv/.installed-dev ## The jobs under seeds and a simulated clock, invariants at each step (SEEDS=200 STEPS=5000 SEED=7)
 	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(STEPS),--steps $(STEPS)) \
 		$(if $(SEED),--seed $(SEED)) $(ARGS)
+
+page: .venv/.installed-dev chromium ## The status page in a browser in all its states; pictures in build/screenshots
+	@$(BIN)/python -m pytest tests/browser/test_page.py tests/browser/page_states.py $(ARGS)
 
 shown: .venv/.installed-dev ## Each discrepancy with the test that makes it, and what it saw in the last `make test`
 	@PYTHONPATH=tests $(BIN)/python -m support.shown_table build/junit.xml
