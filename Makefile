@@ -20,7 +20,7 @@ INSTALL = $(INDEX); $(BIN)/uv pip install --quiet --python $(BIN)/python
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
 ARGS ?=
 
-.PHONY: help setup demo test lint format bench chaos rewinds weather shown rules alerts lock clean
+.PHONY: help setup demo test lint format bench chaos rewinds weather shown rules alerts dashboard lock clean
 help: ## What there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
@@ -70,6 +70,9 @@ rules: .venv/.installed-dev ## Write deploy/prometheus anew for the Prometheus o
 
 alerts: .venv/.installed-dev ## Every story of what fires which alert, judged by promtool
 	@PYTHONPATH=tests $(BIN)/python -m support.rule_stories
+
+dashboard: .venv/.installed-dev ## A real run, a real Prometheus: no query of the dashboard is empty, no alert fires
+	@PYTHONPATH=tests $(BIN)/python -m support.dashboard_check
 
 lock: .venv/.tools ## Take the newest releases that pyproject.toml allows into requirements/
 	@$(INDEX); export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
