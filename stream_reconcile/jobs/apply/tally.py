@@ -70,9 +70,10 @@ class Tally:
             )
 
     def _received(self, message: Message) -> float | None:
-        """When the broker's word was received, in seconds since the epoch; None where the record can't be read."""
+        """When a frame was received, in seconds since the epoch; None for a record that is none, or can't be read."""
         try:
             envelope = self._codec.decode(message.topic() or "", message.value())
         except DecodeError:
             return None
-        return envelope.received_at_ns / 1e9 if envelope.received_at_ns > 0 else None
+        # What a sweep has read waits for its comparison first, and is published only if it differs.
+        return envelope.received_at_ns / 1e9 if envelope.source == "stream" else None
