@@ -58,7 +58,7 @@ rewinds: .venv/.installed-dev ## Rewind a live group again and again, compare wi
 	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m chaos.rewinds $(if $(REWINDS),--rewinds $(REWINDS)) \
 		$(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-weather: .venv/.installed-dev ## Lost frames, bad REST, crowds, kills, lagging positions, checkpoints, calm (ONLY=storm,… SEED=7)
+weather: .venv/.installed-dev ## Lost frames, bad REST, crowds, kills, lagging positions, checkpoints, half a log, calm (ONLY=storm,… SEED=7)
 	@mkdir -p build
 	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m weather $(if $(ONLY),$(ONLY)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 

@@ -124,7 +124,7 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if isinstance(error, ReconcileError):  # where Kafka is away, leaving the group takes most of a minute
+        if isinstance(error, ReconcileError):  # where Kafka is away, leaving the group takes its time
             self._report(False, str(error))
         # What is under way is not waited for with an eye to its outcome: the next session reads it from the cursor.
         self._thread.shutdown(wait=True)
@@ -206,7 +206,8 @@ class Session:
         states, _ = self._log_states(partitions)
         mirrors = self._admin.group_offsets(self._config.group, partitions)
         self._mismatches.read(self._cursors)
-        claims = {partition: self._cursors.claim(*partition, states[partition]) for partition in partitions}
+        # What was never applied is needed from its first record on, be that still there (F5) or not.
+        claims = {p: self._cursors.claim(*p, states[p]._replace(low=0)) for p in partitions}
         # Asked again: a claim may have waited for a commit of the old owner, which went beyond what was the end before.
         states, ends = self._log_states(partitions)
         starts: dict[Partition, int] = {}
@@ -220,13 +221,13 @@ class Session:
             self._positions.put(partition, cursor, max(claimed.max_offset, cursor.next_offset))
             starts[partition] = cursor.next_offset
         added = sum(claimed.added for claimed in claims.values())
-        log.info("partitions_claimed", partitions=len(partitions), new_from_their_start=added, owner=self._owner)
+        log.info("partitions_claimed", partitions=len(partitions), never_applied_before=added, owner=self._owner)
         return starts
 
     def _release(self, partitions: list[Partition], lost: bool) -> None:
         if not lost:
             self._finish()
-            self._mirror.show()
+            self._mirror.show(last=True)
         for partition in partitions:
             self._positions.drop(partition)
         log.info("partitions_released", partitions=len(partitions), lost=lost)
