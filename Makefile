@@ -20,7 +20,7 @@ INSTALL = $(INDEX); $(BIN)/uv pip install --quiet --python $(BIN)/python
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
 ARGS ?=
 
-.PHONY: help setup demo test chromium lint format bench chaos rewinds weather simulate page shown lock clean
+.PHONY: help setup demo test chromium lint format bench chaos rewinds weather simulate page shown rules alerts dashboard lock clean
 help: ## What there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
@@ -78,12 +78,22 @@ page: .venv/.installed-dev chromium ## The status page in a browser in all its s
 shown: .venv/.installed-dev ## Each discrepancy with the test that makes it, and what it saw in the last `make test`
 	@PYTHONPATH=tests $(BIN)/python -m support.shown_table build/junit.xml
 
+rules: .venv/.installed-dev ## Write deploy/prometheus anew for the Prometheus operator
+	@PYTHONPATH=tests $(BIN)/python -m support.prometheus_rule
+
+alerts: .venv/.installed-dev ## Every story of what fires which alert, judged by promtool
+	@PYTHONPATH=tests $(BIN)/python -m support.rule_stories
+
+dashboard: .venv/.installed-dev ## A real run, a real Prometheus: no query of the dashboard is empty, no alert fires
+	@PYTHONPATH=tests $(BIN)/python -m support.dashboard_check
+
 lock: .venv/.tools ## Take the newest releases that pyproject.toml allows into requirements/
 	@$(INDEX); export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
 	compile="$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links"; \
 	$$compile requirements/tools.in -o requirements/tools.txt; \
 	$$compile --extra embedded pyproject.toml -c requirements/tools.txt -o requirements/runtime.txt; \
+	$$compile pyproject.toml -c requirements/tools.txt -c requirements/runtime.txt -o requirements/server.txt; \
 	$$compile --extra embedded --group dev pyproject.toml -c requirements/tools.txt -c requirements/runtime.txt \
 		-o requirements/dev.txt
 

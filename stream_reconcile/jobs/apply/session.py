@@ -38,6 +38,7 @@ from stream_reconcile.jobs.apply.decode import Decoded, Decoder
 from stream_reconcile.jobs.apply.mirror import Mirror
 from stream_reconcile.jobs.apply.mismatches import Mismatches
 from stream_reconcile.jobs.apply.positions import Positions
+from stream_reconcile.jobs.apply.tally import Passage, Tally, passage
 from stream_reconcile.jobs.apply.topic_watch import TopicWatch
 from stream_reconcile.log.admin import KafkaAdmin
 from stream_reconcile.log.codec import Codec
@@ -73,6 +74,7 @@ class _Prepared(NamedTuple):
     batch: Batch
     decoded: Decoded
     records: int
+    passage: Passage | None
     begun: float
 
 
@@ -85,6 +87,7 @@ class Session:
         self._config = config
         self._owner = owner
         self._metrics = metrics
+        self._tally = Tally(metrics, codec)
         self._report = report
         self._decoder = Decoder(codec, config.topics)
         self._positions = Positions()
@@ -252,6 +255,7 @@ class Session:
         if not runs:
             return None
         topic_ids = {run.partition: self._positions[run.partition].topic_id for run in runs}
+        oldest = passage(runs, self._positions)
 
         def records() -> list[Record]:
             return self._decoder.records((*run.partition, topic_ids[run.partition], run.messages) for run in runs)
@@ -261,7 +265,7 @@ class Session:
             self._decoder.decode_run(*run.partition, topic_ids[run.partition], run.messages, decoded)
         self._recent = decoded.fold.events
         batch = Batch(decoded.fold, decoded.dead_letters, self._positions.moves(runs), records, decoded.holdings)
-        return _Prepared(batch, decoded, sum(len(run.messages) for run in runs), time.monotonic())
+        return _Prepared(batch, decoded, sum(len(run.messages) for run in runs), oldest, time.monotonic())
 
     def _committed(self, prepared: _Prepared, written: Written | None) -> bool:
         """Note a commit and show it to the group; False when there was none."""
@@ -273,7 +277,8 @@ class Session:
             return False
         self._positions.advanced(prepared.batch.moves)
         self._mirror.note()
-        self._count(prepared.decoded, written, prepared.records, time.monotonic() - prepared.begun)
+        seconds = time.monotonic() - prepared.begun
+        self._tally.committed(prepared.decoded, written, prepared.passage, records=prepared.records, seconds=seconds)
         return True
 
     def _write(self, batch: Batch) -> Written | None:
@@ -312,19 +317,6 @@ class Session:
                 f"the log holds records of account {account}, and {why}: check the topic prefix, the database and the "
                 "account behind the key"
             )
-
-    def _count(self, decoded: Decoded, written: Written, records: int, seconds: float) -> None:
-        metrics = self._metrics
-        metrics.batch_committed(records=records, seconds=seconds)
-        metrics.events.inc(written.events + written.duplicates)
-        metrics.duplicates.inc(written.duplicates)
-        metrics.no_statement.add(decoded.no_statement)
-        metrics.unknown_events.add(decoded.unknown_events)
-        metrics.unknown_statuses.add(decoded.unknown_statuses)
-        metrics.unknown_fields.add(decoded.unknown_fields)
-        for letter in written.dead_letters:
-            metrics.dead_letters.add({letter.reason: 1})
-            log.warning("dead_letter", place=letter.place, reason=letter.reason)
 
     # --- doubt ------------------------------------------------------------------------------------------------------
 
