@@ -104,7 +104,16 @@ def _settings(group: str, prefix: str) -> Settings:
 def fill(dsn: str, orders: int = 7) -> None:
     """An account with all that the lists show: `orders` orders (o-0 is the newest), and of everything else a little."""
     with psycopg.connect(dsn, autocommit=True, options=f"-c search_path={SCHEMA}") as connection:
-        connection.execute(_FILL, {"orders": orders, "now": datetime.now(UTC).replace(microsecond=0), "account": ACCOUNT, "topic": TOPIC, "group": GROUP})
+        connection.execute(
+            _FILL,
+            {
+                "orders": orders,
+                "now": datetime.now(UTC).replace(microsecond=0),
+                "account": ACCOUNT,
+                "topic": TOPIC,
+                "group": GROUP,
+            },
+        )
 
 
 def put_discrepancy(dsn: str, kind: str, subject: str, since: timedelta = timedelta(minutes=3)) -> int:
