@@ -20,7 +20,7 @@ INSTALL = $(INDEX); $(BIN)/uv pip install --quiet --python $(BIN)/python
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
 ARGS ?=
 
-.PHONY: help setup demo test chromium lint format bench chaos rewinds weather page shown lock clean
+.PHONY: help setup demo test chromium lint format bench chaos rewinds weather simulate page shown rules alerts dashboard lock clean
 help: ## What there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
@@ -64,9 +64,13 @@ rewinds: .venv/.installed-dev ## Rewind a live group again and again, compare wi
 	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m chaos.rewinds $(if $(REWINDS),--rewinds $(REWINDS)) \
 		$(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-weather: .venv/.installed-dev ## Lost frames, bad REST, crowds, kills, lagging positions, checkpoints, calm (ONLY=storm,… SEED=7)
+weather: .venv/.installed-dev ## Lost frames, bad REST, crowds, kills, lagging positions, checkpoints, half a log, calm (ONLY=storm,… SEED=7)
 	@mkdir -p build
 	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m weather $(if $(ONLY),$(ONLY)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+simulate: .venv/.installed-dev ## The jobs under seeds and a simulated clock, invariants at each step (SEEDS=200 STEPS=5000 SEED=7)
+	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(STEPS),--steps $(STEPS)) \
+		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
 page: .venv/.installed-dev chromium ## The status page in a browser in all its states; pictures in build/screenshots
 	@$(BIN)/python -m pytest tests/browser/test_page.py tests/browser/page_states.py $(ARGS)
@@ -74,12 +78,22 @@ page: .venv/.installed-dev chromium ## The status page in a browser in all its s
 shown: .venv/.installed-dev ## Each discrepancy with the test that makes it, and what it saw in the last `make test`
 	@PYTHONPATH=tests $(BIN)/python -m support.shown_table build/junit.xml
 
+rules: .venv/.installed-dev ## Write deploy/prometheus anew for the Prometheus operator
+	@PYTHONPATH=tests $(BIN)/python -m support.prometheus_rule
+
+alerts: .venv/.installed-dev ## Every story of what fires which alert, judged by promtool
+	@PYTHONPATH=tests $(BIN)/python -m support.rule_stories
+
+dashboard: .venv/.installed-dev ## A real run, a real Prometheus: no query of the dashboard is empty, no alert fires
+	@PYTHONPATH=tests $(BIN)/python -m support.dashboard_check
+
 lock: .venv/.tools ## Take the newest releases that pyproject.toml allows into requirements/
 	@$(INDEX); export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
 	compile="$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links"; \
 	$$compile requirements/tools.in -o requirements/tools.txt; \
 	$$compile --extra embedded pyproject.toml -c requirements/tools.txt -o requirements/runtime.txt; \
+	$$compile pyproject.toml -c requirements/tools.txt -c requirements/runtime.txt -o requirements/server.txt; \
 	$$compile --extra embedded --group dev pyproject.toml -c requirements/tools.txt -c requirements/runtime.txt \
 		-o requirements/dev.txt
 

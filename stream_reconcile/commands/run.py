@@ -24,7 +24,7 @@ from stream_reconcile.jobs.findings import FindingsMetrics, FindingsReader
 from stream_reconcile.jobs.lag import LagReader, LagReport
 from stream_reconcile.jobs.lag_metrics import LagMetrics
 from stream_reconcile.jobs.polled import Polled
-from stream_reconcile.jobs.probes import KafkaProbe, PostgresProbe
+from stream_reconcile.jobs.probes import KafkaProbe, PostgresProbe, counting_refusals
 from stream_reconcile.jobs.supervisor import Job, JobsLate, Supervisor, retried, signals_set
 from stream_reconcile.log.admin import KafkaAdmin
 from stream_reconcile.log.topic_check import ensure_topics
@@ -192,8 +192,12 @@ class Process:
         """Readiness of the servers, and lag for /metrics, as long as the process runs."""
         settings = self._settings
         with ExitStack() as stack:
-            self._readiness.watch("postgres", PostgresProbe(servers.dsn, settings.schema_))
-            self._readiness.watch("kafka", KafkaProbe(servers.kafka, topics(settings)))
+            refused = self._metrics.logins_refused
+            for part, probe in (
+                ("postgres", PostgresProbe(servers.dsn, settings.schema_)),
+                ("kafka", KafkaProbe(servers.kafka, topics(settings))),
+            ):
+                self._readiness.watch(part, counting_refusals(probe, refused.labels(part).inc))
             stack.callback(self._readiness.close)
             if Role.WEB in self._roles:
                 self._lag = lag = Polled(

@@ -34,8 +34,7 @@ class Compared(NamedTuple):
     """None where there is no row."""
     our_filled_qty: Decimal | None
     net_qty: Decimal
-    """Sum of the fills we have of it; 0 where the broker states none filled. Of a multi-leg parent whose legs make up
-    what the broker states: that."""
+    """Sum of the fills we have of it. Of a multi-leg parent whose legs make up what the broker states: that."""
     origin: str | None
     bound: bool | None
     missing_successor: str | None

@@ -45,6 +45,8 @@ class ActivityReader:
         """Orders that an activity names which our fills do not explain."""
         self.living: dict[str, list[Activity]] = {}
         """All activities of the orders whose sums were off, as the broker has them now."""
+        self.published: set[str] = set()
+        """Orders of which activities were published: their fills are others now than when their rows were compared."""
 
     def read(self, after: datetime) -> None:
         """All since `after`."""
@@ -78,6 +80,7 @@ class ActivityReader:
         ]
         if findings:
             self._publish(findings)
+            self.published |= {finding.order_id for finding in findings}
             self._tools.barrier.wait()
 
     def _take(self, page: Page) -> list[Activity]:

@@ -248,7 +248,7 @@ class Sweep:
         adjust(tools, self._comparer, self._run, self._publish, _ns(self._now), self._activities.living)
         now_s = time.time()
         findings = Findings()
-        self._off = check_sums(tools, self._comparer, examiner, findings)
+        self._off = check_sums(tools, self._comparer, examiner, findings, self._activities.published)
         check_residuals(tools, self._comparer, findings)
         for found in examiner.found:
             findings.open(tools.account_id, found.type, found.subject, found.evidence)

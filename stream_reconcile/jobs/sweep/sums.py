@@ -14,14 +14,19 @@ if TYPE_CHECKING:
     from stream_reconcile.jobs.sweep.run import Tools
 
 
-def check_sums(tools: Tools, comparer: Comparer, examiner: Examiner, findings: Findings) -> set[str]:
+def check_sums(
+    tools: Tools, comparer: Comparer, examiner: Examiner, findings: Findings, published: set[str]
+) -> set[str]:
     """Open and close B1, B7 and B8; gives the orders that don't add up, within their grace or not.
 
-    Such an order is not proven equal, whatever stands open.
+    Such an order is not proven equal, whatever stands open. `published`: orders of which this sweep has published
+    activities, after their rows were compared: a correction that only its activity tells of makes too many fills of it.
     """
     standing = tools.store.open_of(CLOSED_BY_SUMS)
     suspects, late = examiner.unsure(time.time())
-    wrong = {one.order_id: one for one in off(comparer.sums(suspects | {subject for _kind, subject in standing}))}
+    wrong = {
+        one.order_id: one for one in off(comparer.sums(suspects | published | {subject for _kind, subject in standing}))
+    }
     for order_id, one in wrong.items():
         for kind in one.types:
             if order_id in late or (kind, order_id) in standing:

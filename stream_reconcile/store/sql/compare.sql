@@ -74,7 +74,7 @@ SELECT CASE
                 SELECT FROM fills f WHERE f.alpaca_order_id = o.alpaca_order_id AND f.account_id = o.account_id
             ) THEN o.filled_qty
             ELSE (SELECT coalesce(sum(f.qty), 0) FROM fills f
-                  WHERE o.filled_qty > 0 AND f.alpaca_order_id = o.alpaca_order_id AND f.account_id = o.account_id)
+                  WHERE f.alpaca_order_id = o.alpaca_order_id AND f.account_id = o.account_id)
        END AS net_qty,
        e.origin, e.decision_id IS NOT NULL AS bound,
        CASE WHEN o.replaced_by <> '' AND NOT EXISTS (
@@ -109,7 +109,11 @@ FROM executions e
 WHERE e.account_id = %(account_id)s AND e.alpaca_order_id = ANY (%(orders)s::text[])
   AND (e.origin = 'own' OR NOT %(with_origins)s)
   AND e.status = ANY (%(stuck)s) IS NOT TRUE
-  AND CASE WHEN e.filled_qty IS NULL OR e.filled_qty = 0 THEN true
+  AND CASE WHEN e.filled_qty IS NULL THEN true
+           -- none filled, and yet fills: what was taken back while nobody listened
+           WHEN e.filled_qty = 0 THEN
+               (SELECT coalesce(sum(f.qty), 0) = 0 FROM fills f
+                WHERE f.alpaca_order_id = e.alpaca_order_id AND f.account_id = e.account_id)
            WHEN e.order_class = 'mleg' AND e.parent_order_id IS NULL THEN
                (SELECT coalesce(sum(f.qty), 0) = 0 FROM fills f
                 WHERE f.alpaca_order_id = e.alpaca_order_id AND f.account_id = e.account_id)

@@ -171,6 +171,20 @@ def test_b7_a_bust_or_correction_whose_frame_was_lost_is_judged(whole: Whole, re
     found(whole, "trade_bust", placed["id"], "resolved")
 
 
+def test_b7_all_that_was_executed_was_taken_back_and_no_frame_told(whole: Whole, rest: Rest) -> None:
+    control = whole.simulator.control
+    control.fault("drop", symbol="TSLA", events="trade_bust", count=0)
+    placed = order(whole, rest, symbol="TSLA", **RESTING)
+    here(whole, placed["id"], "new")
+    control.operate(placed["id"], "fill", qty="2", price="7")
+    wait_until(lambda: len(executed(whole, placed["id"])) == 1, what="the fill")
+    control.operate(placed["id"], "bust")
+    found(whole, "excess_fill", placed["id"], "resolved")
+    assert [qty for _key, qty, _price in executed(whole, placed["id"])] == [-2, 2]
+    control.operate(placed["id"], "cancel")
+    here(whole, placed["id"], "canceled")
+
+
 def test_b7_what_two_executions_explain_alike_is_left_to_a_person(whole: Whole, rest: Rest) -> None:
     control = whole.simulator.control
     control.fault("drop", symbol="NVDA", events="trade_bust", count=0)
