@@ -192,7 +192,7 @@ class Settings(BaseSettings):
 
     # How it runs.
     http_addr: Annotated[str, AfterValidator(values.listen_address)] = Field(
-        "127.0.0.1:8080", description="Where `/metrics`, `/livez` and `/readyz` answer."
+        "127.0.0.1:8080", description="Where the status page, the API, `/metrics`, `/livez` and `/readyz` answer."
     )
     http_token: Annotated[SecretStr, AfterValidator(values.http_token)] | None = Field(
         None,
