@@ -30,7 +30,7 @@ class ModelSettler(Settler):
         self._model = connection
         self._connection: Any = connection
 
-    def put_aside(self, letters: Iterable[DeadLetter]) -> None:  # type: ignore[override]
+    def put_aside(self, letters: Iterable[DeadLetter]) -> None:
         """insert_dead_letter, and its F2."""
         db = self._model.database
         for letter in letters:
