@@ -20,7 +20,7 @@ INSTALL = $(INDEX); $(BIN)/uv pip install --quiet --python $(BIN)/python
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
 ARGS ?=
 
-.PHONY: help setup demo test lint format bench chaos rewinds weather simulate shown lock clean
+.PHONY: help setup demo test chromium lint format bench chaos rewinds weather simulate page shown rules alerts dashboard lock clean
 help: ## What there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
@@ -29,10 +29,16 @@ setup: .venv/.installed ## Make .venv with the command stream-reconcile in it
 demo: .venv/.installed ## Run the whole system on this machine for a minute (ARGS="--serve" stays up)
 	@$(BIN)/stream-reconcile demo $(ARGS)
 
-test: lint ## Everything that has to be green (ARGS="-k name" for less)
+test: lint chromium ## Everything that has to be green (ARGS="-k name" for less)
 	@$(BIN)/python -c 'import stream_reconcile.embedded as e; e.ensure_jars(e.default_cache_directory())'
 	@mkdir -p build
 	@$(BIN)/python -m pytest -n 3 --dist worksteal --junit-xml build/junit.xml $(ARGS)
+
+# Tests of the page run in a real browser; without one they are skipped, and say so.
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing chromium" && \
+		apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; } || true
 
 lint: .venv/.installed-dev ## Style, types, layers, dependencies
 	@$(BIN)/ruff check --quiet .
@@ -58,7 +64,7 @@ rewinds: .venv/.installed-dev ## Rewind a live group again and again, compare wi
 	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m chaos.rewinds $(if $(REWINDS),--rewinds $(REWINDS)) \
 		$(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-weather: .venv/.installed-dev ## Lost frames, bad REST, crowds, kills, lagging positions, checkpoints, calm (ONLY=storm,… SEED=7)
+weather: .venv/.installed-dev ## Lost frames, bad REST, crowds, kills, lagging positions, checkpoints, half a log, calm (ONLY=storm,… SEED=7)
 	@mkdir -p build
 	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m weather $(if $(ONLY),$(ONLY)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
@@ -66,8 +72,20 @@ simulate: .venv/.installed-dev ## The jobs under seeds and a simulated clock, in
 	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(STEPS),--steps $(STEPS)) \
 		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
+page: .venv/.installed-dev chromium ## The status page in a browser in all its states; pictures in build/screenshots
+	@$(BIN)/python -m pytest tests/browser/test_page.py tests/browser/page_states.py $(ARGS)
+
 shown: .venv/.installed-dev ## Each discrepancy with the test that makes it, and what it saw in the last `make test`
 	@PYTHONPATH=tests $(BIN)/python -m support.shown_table build/junit.xml
+
+rules: .venv/.installed-dev ## Write deploy/prometheus anew for the Prometheus operator
+	@PYTHONPATH=tests $(BIN)/python -m support.prometheus_rule
+
+alerts: .venv/.installed-dev ## Every story of what fires which alert, judged by promtool
+	@PYTHONPATH=tests $(BIN)/python -m support.rule_stories
+
+dashboard: .venv/.installed-dev ## A real run, a real Prometheus: no query of the dashboard is empty, no alert fires
+	@PYTHONPATH=tests $(BIN)/python -m support.dashboard_check
 
 lock: .venv/.tools ## Take the newest releases that pyproject.toml allows into requirements/
 	@$(INDEX); export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
@@ -75,6 +93,7 @@ lock: .venv/.tools ## Take the newest releases that pyproject.toml allows into r
 		--no-emit-index-url --no-emit-find-links"; \
 	$$compile requirements/tools.in -o requirements/tools.txt; \
 	$$compile --extra embedded pyproject.toml -c requirements/tools.txt -o requirements/runtime.txt; \
+	$$compile pyproject.toml -c requirements/tools.txt -c requirements/runtime.txt -o requirements/server.txt; \
 	$$compile --extra embedded --group dev pyproject.toml -c requirements/tools.txt -c requirements/runtime.txt \
 		-o requirements/dev.txt
 

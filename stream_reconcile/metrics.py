@@ -20,6 +20,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 _BATCH_EVENTS = (1, 2, 5, 10, 50, 100, 500, 1_000, 2_000, 5_000, 10_000, 20_000)
 _COMMIT_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_STAGE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
 
 
 class BoundedNames:
@@ -78,6 +79,30 @@ class ApplyMetrics:
             registry=registry,
         )
 
+        def stage(name: str, text: str) -> Histogram:
+            return Histogram(
+                f"reconcile_apply_{name}_seconds",
+                f"{text}: of the oldest record of each committed batch, those of a rewind left out.",
+                buckets=_STAGE_SECONDS,
+                registry=registry,
+            )
+
+        self._produced_to_consumed = stage("produced_to_consumed", "From Kafka's timestamp until apply took it up")
+        self._consumed_to_committed = stage("consumed_to_committed", "From its taking up until its rows were committed")
+        self._received_to_committed = stage(
+            "received_to_committed", "From a frame's receipt until its rows were committed"
+        )
+
+    def stages_passed(self, *, received: float | None, produced: float, consumed: float, committed: float) -> None:
+        """When the oldest record of a committed batch passed each stage, in seconds since the epoch.
+
+        One call a batch, not one a record. Clocks of several machines meet here: what would be negative counts as 0.
+        """
+        self._produced_to_consumed.observe(max(0.0, consumed - produced))
+        self._consumed_to_committed.observe(max(0.0, committed - consumed))
+        if received is not None:
+            self._received_to_committed.observe(max(0.0, committed - received))
+
     def batch_committed(self, *, records: int, seconds: float) -> None:
         """One batch of `records` records was committed, `seconds` after its first statement."""
         self._batch_events.observe(records)
@@ -94,5 +119,15 @@ class Metrics:
         Info("reconcile_build", "The version that runs.", registry=self.registry).info({"version": version})
         self.apply = ApplyMetrics(self.registry)
         self.job_restarts = Counter(
-            "reconcile_job_restarts", "Times a job failed and was started again.", ["job"], registry=self.registry
+            # Not `job`: that label is Prometheus's own, and it would rename ours.
+            "reconcile_job_restarts",
+            "Times a job failed and was started again.",
+            ["part"],
+            registry=self.registry,
+        )
+        self.logins_refused = Counter(
+            "reconcile_logins_refused",
+            "Times that Postgres or Kafka refused our login, or that a certificate was refused, when looked at.",
+            ["part"],
+            registry=self.registry,
         )

@@ -7,9 +7,7 @@ import getpass
 import re
 import socket
 import sys
-from dataclasses import asdict
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -21,6 +19,7 @@ from stream_reconcile.commands.times import moment
 from stream_reconcile.core.errors import ConfigError
 from stream_reconcile.jobs.retry import Retried, Selection, retry_dead_letters
 from stream_reconcile.store import readers
+from stream_reconcile.store.shapes import letter_json, letter_name
 
 dead_letters = typer.Typer(no_args_is_help=True, help="Records that could not be applied: list, show, retry.")
 
@@ -42,7 +41,7 @@ def list_letters(
         found = readers.dead_letters(connection, resolved_too=resolved_too, limit=limit)
         total = readers.open_dead_letter_count(connection)
     if as_json:
-        print_json({"open": total, "dead_letters": [_letter_json(letter) for letter in found]})
+        print_json({"open": total, "dead_letters": [letter_json(letter) for letter in found]})
         return
     out = console()
     if found:
@@ -50,7 +49,7 @@ def list_letters(
         for letter in found:
             state = "resolved" if letter.resolved_at else "open"
             when = letter.recorded_at.isoformat(timespec="seconds")
-            rows.add_row(_place(letter), letter.reason, letter.order_id or "-", when, str(letter.retries), state)
+            rows.add_row(letter_name(letter), letter.reason, letter.order_id or "-", when, str(letter.retries), state)
         out.print(rows)
     out.print(f"{total} open")
 
@@ -73,10 +72,10 @@ def show(
         return
     if as_json:
         body = {"key_base64": _base64(found.key), "payload_base64": _base64(found.payload)}
-        print_json(_letter_json(found) | body)
+        print_json(letter_json(found) | body)
         return
     out = console()
-    for name, value in _letter_json(found).items():
+    for name, value in letter_json(found).items():
         out.print(f"{name}: {'-' if value is None else value}")
     payload = found.payload or b""
     out.print(f"key: {_readable(found.key or b'')}")
@@ -164,16 +163,6 @@ def _parse_topic(
     if colon and not partition.isdecimal():
         raise ConfigError(f"{topic!r} is no topic or partition: write topic, or topic:partition")
     return name or None, int(partition) if partition else None, from_offset, to_offset
-
-
-def _place(letter: readers.DeadLetter) -> str:
-    return f"{letter.topic}:{letter.partition}:{letter.offset}"
-
-
-def _letter_json(letter: readers.DeadLetter) -> dict[str, Any]:
-    fields = {name: value for name, value in asdict(letter).items() if name not in ("key", "payload")}
-    times = {name: value.isoformat() for name, value in fields.items() if isinstance(value, datetime)}
-    return {"letter": _place(letter), **fields, **times}
 
 
 def _base64(data: bytes | None) -> str | None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import getpass
 import json
 import socket
-from dataclasses import asdict
-from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -21,6 +19,7 @@ from stream_reconcile.core.discrepancy_types import BLOCKS_PROOF, TYPES
 from stream_reconcile.core.errors import ConfigError, RefusedError
 from stream_reconcile.store import discrepancies_by_hand as by_hand
 from stream_reconcile.store.discrepancies_by_hand import ClosableDiscrepancy
+from stream_reconcile.store.shapes import blocks_proof, discrepancy_json
 
 discrepancies = typer.Typer(
     no_args_is_help=True, help="Differences found between the broker and the tables: list, show, accept."
@@ -72,7 +71,9 @@ def list_discrepancies(
         )
         total = by_hand.count_open(connection)
     if as_json:
-        print_json({"open": total, "matching": found.matching, "discrepancies": [_json(row) for row in found.rows]})
+        print_json(
+            {"open": total, "matching": found.matching, "discrepancies": [discrepancy_json(row) for row in found.rows]}
+        )
         return
     out = console()
     if found.rows:
@@ -86,7 +87,7 @@ def list_discrepancies(
                 row.first_seen_at.isoformat(timespec="seconds"),
                 row.last_seen_at.isoformat(timespec="seconds"),
                 row.state,
-                "blocked" if _blocks_proof(row) else "-",
+                "blocked" if blocks_proof(row) else "-",
             )
         out.print(rows)
     if found.matching > len(found.rows):
@@ -104,10 +105,10 @@ def show(discrepancy_id: Id, as_json: AsJson = False) -> None:
     if found is None:
         raise _unknown(discrepancy_id)
     if as_json:
-        print_json({"open": total, "matching": 1, "discrepancies": [_json(found)]})
+        print_json({"open": total, "matching": 1, "discrepancies": [discrepancy_json(found)]})
         return
     out = console()
-    told = _json(found)
+    told = discrepancy_json(found)
     evidence = told.pop("evidence")
     for name in ("blocks_proof", "means", "advice", "closes"):
         told.pop(name)
@@ -151,7 +152,7 @@ def accept(
             f"{stands.resolved_by or 'nobody named'} ({stands.resolution or 'no reason given'}); nothing was changed"
         )
     if as_json:
-        print_json({"open": total, "matching": 1, "discrepancies": [_json(accepted)]})
+        print_json({"open": total, "matching": 1, "discrepancies": [discrepancy_json(accepted)]})
         return
     out = console()
     out.print(f"{accepted.type} {accepted.subject}: accepted by {name}")
@@ -169,25 +170,7 @@ def _unknown(discrepancy_id: int) -> ConfigError:
     )
 
 
-def _blocks_proof(row: ClosableDiscrepancy) -> bool:
-    return row.state == "open" and row.type in BLOCKS_PROOF
-
-
 def _proof_words(row: ClosableDiscrepancy) -> str:
     if row.type not in BLOCKS_PROOF:
         return "no"
     return "yes, while it is open" if row.state == "open" else f"not any more: it is {row.state}"
-
-
-def _json(row: ClosableDiscrepancy) -> dict[str, Any]:
-    fields = asdict(row)
-    times = {name: value.isoformat() for name, value in fields.items() if isinstance(value, datetime)}
-    kind = TYPES.get(row.type)
-    return {
-        **fields,
-        **times,
-        "blocks_proof": _blocks_proof(row),
-        "means": None if kind is None else kind.means,
-        "advice": None if kind is None else kind.advice,
-        "closes": None if kind is None else kind.closes,
-    }

@@ -8,10 +8,11 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
+from starlette.routing import BaseRoute
 
 from stream_reconcile.commands.output import print_error
 from stream_reconcile.commands.run_control import PATHS, offer_control
@@ -20,10 +21,10 @@ from stream_reconcile.commands.start import program_version, settings_for_a_job
 from stream_reconcile.config import Settings
 from stream_reconcile.core.errors import KafkaUnreachable, PostgresUnreachable, ReconcileError
 from stream_reconcile.jobs.findings import FindingsMetrics, FindingsReader
-from stream_reconcile.jobs.lag import LagReader
+from stream_reconcile.jobs.lag import LagReader, LagReport
 from stream_reconcile.jobs.lag_metrics import LagMetrics
 from stream_reconcile.jobs.polled import Polled
-from stream_reconcile.jobs.probes import KafkaProbe, PostgresProbe
+from stream_reconcile.jobs.probes import KafkaProbe, PostgresProbe, counting_refusals
 from stream_reconcile.jobs.supervisor import Job, JobsLate, Supervisor, retried, signals_set
 from stream_reconcile.log.admin import KafkaAdmin
 from stream_reconcile.log.topic_check import ensure_topics
@@ -35,9 +36,12 @@ from stream_reconcile.web.control import Control
 from stream_reconcile.web.readiness import Readiness, ReadinessMetrics
 from stream_reconcile.web.server import HttpServer
 
+if TYPE_CHECKING:
+    from stream_reconcile.web.site import Site
+
 log = structlog.get_logger()
 
-LAG_EVERY_S = 5.0
+LAG_EVERY_S = 2.0
 FINDINGS_EVERY_S = 10.0
 METRICS_TOO_OLD_S = 60.0
 
@@ -83,6 +87,8 @@ class Process:
         self._metrics = Metrics(program_version())
         self._control = Control()
         self._readiness = Readiness()
+        self._site: Site | None = None
+        self._lag: Polled[LagReport] | None = None
         for part in self._parts():
             self._readiness.expect(part)
         self._metrics.registry.register(ReadinessMetrics(self._readiness))
@@ -105,7 +111,7 @@ class Process:
             )
             with self._watched(servers):
                 if self._prepared(servers):
-                    offer_control(self._control, settings, servers)
+                    self._answer(servers)
                     Supervisor(self._jobs(servers), self._readiness, self._metrics.job_restarts, self._stop).run()
             log.info("stopped")
 
@@ -133,14 +139,36 @@ class Process:
         token = settings.http_token.get_secret_value() if settings.http_token else None
         if not listen.is_loopback and token is None:
             log.warning("http_token_not_set", open=["/livez", "/readyz"], refused=["/metrics", "/"])
-        api = [self._control.route(path) for path in PATHS] if Role.WEB in self._roles else []
-        app = build_app(self._metrics.registry, self._readiness, token=token, is_loopback=listen.is_loopback, api=api)
+        api: list[BaseRoute] = []
+        if Role.WEB in self._roles:
+            from stream_reconcile.web.site import Site  # noqa: PLC0415 - for the role web alone
+
+            self._site = Site(self._readiness, program_version())
+            api = [*self._site.routes(), *map(self._control.route, PATHS)]
+        app = build_app(
+            self._metrics.registry,
+            self._readiness,
+            token=token,
+            is_loopback=listen.is_loopback,
+            host=listen.host,
+            api=api,
+        )
         server = HttpServer(app, *listen)
         server.start()
         try:
             yield
         finally:
+            if self._site is not None:
+                self._site.close()
             server.stop()
+
+    def _answer(self, servers: Servers) -> None:
+        """Let HTTP read and act, now that tables and topics are as they must be."""
+        offer_control(self._control, self._settings, servers)
+        if self._site is not None and self._lag is not None:
+            from stream_reconcile.commands.run_api import offer_reads  # noqa: PLC0415 - for the role web alone
+
+            offer_reads(self._site, self._settings, servers, self._lag)
 
     def _jobs(self, servers: Servers) -> list[Job]:
         # The broker's client takes a second to load, which no other command, and no member of apply, should pay.
@@ -164,11 +192,15 @@ class Process:
         """Readiness of the servers, and lag for /metrics, as long as the process runs."""
         settings = self._settings
         with ExitStack() as stack:
-            self._readiness.watch("postgres", PostgresProbe(servers.dsn, settings.schema_))
-            self._readiness.watch("kafka", KafkaProbe(servers.kafka, topics(settings)))
+            refused = self._metrics.logins_refused
+            for part, probe in (
+                ("postgres", PostgresProbe(servers.dsn, settings.schema_)),
+                ("kafka", KafkaProbe(servers.kafka, topics(settings))),
+            ):
+                self._readiness.watch(part, counting_refusals(probe, refused.labels(part).inc))
             stack.callback(self._readiness.close)
             if Role.WEB in self._roles:
-                lag = Polled(
+                self._lag = lag = Polled(
                     "lag", partial(self._lag_reader, servers), every_s=LAG_EVERY_S, too_old_s=METRICS_TOO_OLD_S
                 )
                 findings = Polled(

@@ -12,10 +12,8 @@ from stream_reconcile.core.errors import ConfigError
 from stream_reconcile.core.rewind_target import How, chosen_topics, target
 from stream_reconcile.jobs.rewind import Rewinder, require_possible
 from stream_reconcile.jobs.rewind_report import rewind_json
-from stream_reconcile.web.control import Control
+from stream_reconcile.web.control import REWIND, UNDO, Control
 
-REWIND: Final = "/api/v1/rewind"
-UNDO: Final = "/api/v1/rewind/undo"
 PATHS: Final = (REWIND, UNDO)
 
 _WAYS: Final = tuple(how.value for how in How)

@@ -89,8 +89,8 @@ def status(
 
 def read_status(settings: Settings, servers: Servers) -> Status:
     """Look at the database as of one moment, then at the lag."""
-    with opened(servers, settings.schema_, "status") as connection:
-        parts = _database_parts(connection)
+    with opened(servers, settings.schema_, "status") as connection, readers.snapshot(connection):
+        parts = database_parts(connection)
     try:
         lag, why = read_lag(settings, servers), ""
     except KafkaUnreachable as error:
@@ -98,17 +98,17 @@ def read_status(settings: Settings, servers: Servers) -> Status:
     return Status(servers=servers, schema=settings.schema_, lag=lag, kafka_why=why, **parts)
 
 
-def _database_parts(connection: psycopg.Connection) -> dict[str, Any]:
-    with readers.snapshot(connection):
-        return {
-            "accounts": readers.accounts(connection),
-            "leases": readers.leases(connection),
-            "sessions": readers.sessions(connection, per_account=1),
-            "gaps": readers.open_gaps(connection),
-            "discrepancies": readers.open_discrepancy_counts(connection),
-            "agreement": readers.agreement(connection),
-            "dead_letters": readers.open_dead_letter_count(connection),
-        }
+def database_parts(connection: psycopg.Connection) -> dict[str, Any]:
+    """What `Status` has of the database."""
+    return {
+        "accounts": readers.accounts(connection),
+        "leases": readers.leases(connection),
+        "sessions": readers.sessions(connection, per_account=1),
+        "gaps": readers.open_gaps(connection),
+        "discrepancies": readers.open_discrepancy_counts(connection),
+        "agreement": readers.agreement(connection),
+        "dead_letters": readers.open_dead_letter_count(connection),
+    }
 
 
 def status_json(found: Status) -> dict[str, Any]:

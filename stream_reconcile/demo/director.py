@@ -167,6 +167,7 @@ class _Performance:
             Scene(
                 f"stream-reconcile demo · seed {self._options.seed}",
                 (
+                    ("status page", f"http://{http_addr}/"),
                     ("health, metrics", f"http://{http_addr}/readyz  http://{http_addr}/metrics"),
                     ("Postgres", f"psql {self._servers.dsn} (schema {self._settings.schema_})"),
                     ("Kafka", bootstrap),

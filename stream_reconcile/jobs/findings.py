@@ -10,6 +10,7 @@ import psycopg
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from stream_reconcile.core.discrepancy_types import TYPES
 from stream_reconcile.core.errors import PostgresUnreachable
 from stream_reconcile.jobs.polled import Polled
 from stream_reconcile.store import readers
@@ -63,7 +64,9 @@ class FindingsMetrics(Collector):
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """The families, without samples where nothing was read lately."""
         discrepancies = GaugeMetricFamily(
-            "reconcile_discrepancies_open", "Open discrepancies.", labels=("account_id", "type")
+            "reconcile_discrepancies_open",
+            "Open discrepancies; blocks_proof: whether nothing that they touch is proven equal (yes, no).",
+            labels=("account_id", "type", "blocks_proof"),
         )
         dead_letters = GaugeMetricFamily(
             "reconcile_dead_letters_open", "Records that could not be applied, and that no retry has applied yet."
@@ -75,7 +78,9 @@ class FindingsMetrics(Collector):
         )
         if (reading := self._findings.fresh) is not None:
             for count in reading.value.discrepancies:
-                discrepancies.add_metric([count.account_id, count.type], count.count)
+                kind = TYPES.get(count.type)
+                blocks = kind is None or kind.blocks_proof  # one of a newer version: better told too loud
+                discrepancies.add_metric([count.account_id, count.type, "yes" if blocks else "no"], count.count)
             dead_letters.add_metric([], reading.value.dead_letters)
             for one in reading.value.agreement:
                 if one.proven_equal_at is not None:

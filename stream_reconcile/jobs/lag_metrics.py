@@ -6,6 +6,7 @@ looks like a new one would be worse than none, and `reconcile_lag_read_timestamp
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from prometheus_client.core import GaugeMetricFamily
@@ -49,11 +50,17 @@ class LagMetrics(Collector):
             "Next offset to apply, from the database cursor; -1: nothing was ever applied.",
             labels=_GROUP,
         )
+        current_sum = GaugeMetricFamily(
+            "kafka_consumergroup_current_offset_sum",
+            "Next offsets to apply, added up over all partitions of a topic.",
+            labels=("consumergroup", "topic"),
+        )
         total = GaugeMetricFamily(
             "kafka_consumergroup_lag_sum",
             "Records not applied yet, over all partitions of a topic.",
             labels=("consumergroup", "topic"),
         )
+        partitions = GaugeMetricFamily("kafka_topic_partitions", "Partitions of a topic.", labels=("topic",))
         end = GaugeMetricFamily(
             "kafka_topic_partition_current_offset",
             "Offset that the next record of the partition will get.",
@@ -69,7 +76,7 @@ class LagMetrics(Collector):
             read.add_metric([], last.read_at)
         if (reading := self._report.fresh) is not None:
             report = reading.value
-            sums: dict[str, int] = {}
+            sums, offsets, counts = Counter[str](), Counter[str](), Counter[str]()
             for part in report.partitions:
                 place = [part.topic, str(part.partition)]
                 never = part.next_offset == NEVER
@@ -82,7 +89,11 @@ class LagMetrics(Collector):
                 if part.end_offset != NEVER:
                     end.add_metric(place, part.end_offset)
                     oldest.add_metric(place, part.oldest_offset)
-                sums[part.topic] = sums.get(part.topic, 0) + part.lag
-            for topic, records in sums.items():
-                total.add_metric([report.group, topic], records)
-        return (lag, seconds, rewound, state, current, total, end, oldest, read)
+                sums[part.topic] += part.lag
+                offsets[part.topic] += 0 if never else part.next_offset
+                counts[part.topic] += 1
+            for topic, number in counts.items():
+                partitions.add_metric([topic], number)
+                total.add_metric([report.group, topic], sums[topic])
+                current_sum.add_metric([report.group, topic], offsets[topic])
+        return (lag, seconds, rewound, state, current, current_sum, total, partitions, end, oldest, read)

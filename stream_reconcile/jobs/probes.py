@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import psycopg
 
-from stream_reconcile.core.errors import KafkaUnreachable, PostgresUnreachable
+from stream_reconcile.core.errors import CredentialsRefused, KafkaUnreachable, PostgresUnreachable
 from stream_reconcile.log.admin import KafkaAdmin
 from stream_reconcile.log.connection import KafkaConfig
 from stream_reconcile.log.topics import Topics
@@ -66,3 +68,16 @@ class KafkaProbe:
                 raise KafkaUnreachable(
                     f"topic {name} has no leader for partition {numbers}: start the Kafka brokers that hold it"
                 )
+
+
+def counting_refusals(probe: Callable[[], None], refused: Callable[[], None]) -> Callable[[], None]:
+    """`probe`, which tells `refused` of each CredentialsRefused before it raises it."""
+
+    def look() -> None:
+        try:
+            probe()
+        except CredentialsRefused:
+            refused()
+            raise
+
+    return look

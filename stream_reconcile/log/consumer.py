@@ -7,6 +7,7 @@ raised by the next `take`, after which this consumer must be closed.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
@@ -33,6 +34,10 @@ PREFETCH: Final[Mapping[str, Any]] = {
     "fetch.wait.max.ms": 500,
     "fetch.min.bytes": 1,
 }
+LEAVE_S: Final = 10.0
+"""Leaving the group takes a moment where Kafka answers; where it does not, librdkafka waits for minutes."""
+_ANSWERS_WITHIN_S: Final = 60.0
+"""A commit to a group without a coordinator fails after its session timeout, 45 s."""
 _SAY_AGAIN_S: Final = 60.0
 _UNSUPPORTED: Final = frozenset(
     {KafkaError.UNSUPPORTED_VERSION, KafkaError._UNSUPPORTED_FEATURE, KafkaError.INVALID_REQUEST}
@@ -48,7 +53,7 @@ class OffsetsGone(ReconcileError):
 
 
 class LogConsumer:
-    """One member of the consumer group. All calls from one thread.
+    """One member of the consumer group. All calls from one thread; those back, from that one or from `close`.
 
     `claim` is called with newly assigned partitions and gives the offset to start each from; `release` with partitions
     that are taken away, True when they are lost already.
@@ -70,6 +75,8 @@ class LogConsumer:
         self._failure: Exception | None = None
         self._said: dict[str, float] = {}
         self._shown: dict[Partition, int] = {}
+        self._asked_to_show: float | None = None
+        self._left = False
         properties = {**config.consumer(group), **PREFETCH, "group.protocol": protocol}
         if protocol == CONSUMER_PROTOCOL:
             properties["group.remote.assignor"] = "range"
@@ -106,11 +113,16 @@ class LogConsumer:
         except KafkaException as error:
             raise self._translated(error.args[0]) from None
 
-    def mirror(self, offsets: Mapping[Partition, tuple[int, str]]) -> None:
+    def mirror(self, offsets: Mapping[Partition, tuple[int, str]], *, last: bool = False) -> None:
         """Show committed positions (next offset, topic id) to the group, for lag tools. Does not wait.
 
-        Only those that it did not take from this member: new ones, refused in a rebalance, or never shown.
+        Only those that it did not take from this member: new ones, refused in a rebalance, or never shown. While it has
+        not answered, nothing more is shown, unless it is the `last` of them: without Kafka they would heap up, and
+        whoever leaves waits for each.
         """
+        now = time.monotonic()
+        if not last and self._asked_to_show is not None and now - self._asked_to_show < _ANSWERS_WITHIN_S:
+            return
         late = [
             TopicPartition(p.topic, p.partition, offset, topic_id)
             for p, (offset, topic_id) in offsets.items()
@@ -120,15 +132,21 @@ class LogConsumer:
             return
         try:
             self._consumer.commit(offsets=late, asynchronous=True)
+            self._asked_to_show = now
         except KafkaException as error:
             log.warning("mirror_failed", error=error.args[0].name())
 
     def close(self) -> None:
-        """Leave the group."""
-        self._consumer.close()
+        """Leave the group; after ten seconds in vain, go on: the group takes who is silent for gone."""
+        leaving = threading.Thread(target=self._consumer.close, name="apply-leave", daemon=True)
+        leaving.start()
+        leaving.join(LEAVE_S)
+        self._left = True
+        if leaving.is_alive():
+            log.warning("group_not_left", why=f"it does not answer a farewell within {LEAVE_S:g} s")
 
     def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
-        if self._failure is not None:
+        if self._failure is not None or self._left:
             return
         partitions = sorted(Partition(p.topic, p.partition) for p in assigned)
         try:
@@ -152,12 +170,15 @@ class LogConsumer:
         self._taken_away(lost, lost=True)
 
     def _taken_away(self, places: list[TopicPartition], *, lost: bool) -> None:
+        if self._left:
+            return
         partitions = [Partition(p.topic, p.partition) for p in places]
         self._release(partitions, lost)
         for partition in partitions:
             self._shown.pop(partition, None)
 
     def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
+        self._asked_to_show = None
         if error is not None:
             log.info("mirror_refused", error=error.name())  # during a rebalance; the next watch mirrors again
             return

@@ -9,7 +9,7 @@ import structlog
 from psycopg.types.json import Jsonb
 
 from stream_reconcile.core.cursors import Cursor, Loss, loss
-from stream_reconcile.core.errors import FencedError
+from stream_reconcile.core.errors import FencedError, WrongAccount
 from stream_reconcile.store.blockers import ending_blockers
 from stream_reconcile.store.queries import load
 
@@ -63,11 +63,17 @@ class CursorStore:
     def restart(self, topic: str, partition: int, cursor: Cursor, max_offset: int, state: LogState) -> Cursor:
         """The log can't be read at the cursor (F5): go to its first record, open the gap window and the discrepancy.
 
-        Raises FencedError when the cursor is not as given any more.
+        Raises FencedError when the cursor is not as given any more, WrongAccount while no account is pinned: whose
+        records are gone could not be recorded.
         """
         what = loss(cursor.topic_id, state.topic_id, state.low, max_offset)
         subject = f"{topic}:{partition}"
         with self._connection.transaction():
+            if not self.accounts():
+                raise WrongAccount(
+                    f"the records of {subject} before {state.low} are gone, and no account is pinned here yet: start "
+                    "ingest, which pins it"
+                )
             values = {"group": self._group, "topic": topic, "partition": partition, **cursor._asdict()}
             values |= {"low": state.low, "new_topic_id": state.topic_id, "cluster_id": state.cluster_id}
             row = self._connection.execute(self._sql["restart_at_low"], values).fetchone()

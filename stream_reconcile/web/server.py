@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from stream_reconcile.core.errors import ConfigError, ReconcileError
+from stream_reconcile.web.patience import READS_WITHIN_S, PatientProtocol
 
 log = structlog.get_logger()
 
@@ -38,6 +39,8 @@ class HttpServer:
             access_log=False,
             lifespan="off",
             ws="none",
+            http=PatientProtocol,
+            h11_max_incomplete_event_size=32 * 1024,
             server_header=False,
             limit_concurrency=200,
             timeout_keep_alive=5,
@@ -85,6 +88,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         # A port that our own last run has just left may be taken at once; one that is listened on may not.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # A peer that vanished, or that has stopped reading for good, is given up by the kernel (Linux; ms).
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(READS_WITHIN_S * 1500))
         listener.bind((host, port))
         listener.listen(_BACKLOG)
     except OSError as error:

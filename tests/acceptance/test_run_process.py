@@ -87,6 +87,13 @@ def test_from_the_brokers_stream_to_rows_and_ended_in_order(
                 return found.get("kafka_consumergroup_lag_sum") == 0 and found["reconcile_apply_events_total"] > 0
 
             wait_until(drained, what="the lag in /metrics to be 0", timeout=60)
+            for stage in (
+                "ingest_ack",
+                "apply_produced_to_consumed",
+                "apply_consumed_to_committed",
+                "apply_received_to_committed",
+            ):
+                assert samples(run.url)[f"reconcile_{stage}_seconds_count"] > 0
             assert "the stream ended" in run.wait_not_ready("broker")
             assert run.stop() == 0
             assert broker["APCA_API_SECRET_KEY"] not in run.output

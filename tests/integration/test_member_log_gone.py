@@ -63,6 +63,21 @@ def test_records_deleted_before_they_were_applied(stage: Stage, place: Partition
     assert stage.rows("SELECT gap_id::text FROM stream_gaps") == [(gap,)]
 
 
+def test_a_database_that_never_applied_needs_the_first_record(stage: Stage, place: Partition) -> None:
+    log, _ = history_log(56, 30, ACCOUNT)
+    stage.log.produce(log.records, partition=1)
+    stage.log.delete_before(place, 20)
+    with applying(stage) as member:
+        stage.wait_drained()
+        member.wait_ready()
+    stage.assert_applied(stage.log.records())
+    ((_, subject, state, evidence),) = stage.findings("retention_loss")
+    assert (subject, state) == (f"{place.topic}:1", "open")
+    assert (evidence["broker"]["first_offset"], evidence["broker"]["loss"]) == (20, "expired")
+    ((start, _, reason),) = stage.gaps()
+    assert (start, reason) == (EPOCH, f"log_expired {subject}")
+
+
 def test_records_deleted_while_a_member_stands_still(stage: Stage, place: Partition, tmp_path: Path) -> None:
     log, _ = history_log(52, 60, ACCOUNT)
     stage.log.produce(log.records[:40], partition=1)

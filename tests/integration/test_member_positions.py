@@ -47,7 +47,7 @@ def test_without_a_cursor_it_begins_at_the_first_record_and_says_so(stage: Stage
     with structlog.testing.capture_logs() as said, applying(stage):
         stage.wait_drained()
     (claimed,) = (line for line in said if line["event"] == "partitions_claimed")
-    assert claimed["new_from_their_start"] == len(stage.log.partitions)
+    assert claimed["never_applied_before"] == len(stage.log.partitions)
     stage.assert_no_alarm()
 
     # One row is lost, and with it what was known of that partition; the group still knows how far it had come.
@@ -63,7 +63,7 @@ def test_without_a_cursor_it_begins_at_the_first_record_and_says_so(stage: Stage
             lambda: stage.findings("cursor_mismatch")[0][1:3] == (subject, "resolved"), what="F4 to close by itself"
         )
     (claimed,) = (line for line in said if line["event"] == "partitions_claimed")
-    assert claimed["new_from_their_start"] == 1
+    assert claimed["never_applied_before"] == 1
     ((_, _, _, evidence),) = stage.findings("cursor_mismatch")
     assert evidence == {"broker": None, "ours": {"acknowledged": stage.log.ends()[place], "found": 0}}
     stage.assert_applied()

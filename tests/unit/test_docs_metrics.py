@@ -3,76 +3,57 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import shutil
 from pathlib import Path
-from typing import Any
 
-from prometheus_client.registry import Collector
+import pytest
 
-from stream_reconcile.jobs.decisions import DecisionMetrics
-from stream_reconcile.jobs.findings import FindingsMetrics
-from stream_reconcile.jobs.ingest.metrics import IngestMetrics
-from stream_reconcile.jobs.lag_metrics import LagMetrics
-from stream_reconcile.jobs.polled import Polled
-from stream_reconcile.jobs.sweep.metrics import SweepMetrics
-from stream_reconcile.metrics import Metrics
-from stream_reconcile.web.readiness import Readiness, ReadinessMetrics
+from support.metric_families import families, filled_exposition, promtool_says
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
-SUFFIXES = {"counter": "_total", "info": "_info"}
-
-
-def collectors() -> Iterator[Collector]:
-    """All that a process with every role registers (commands.run)."""
-
-    def nothing() -> Any:
-        raise AssertionError("no test here reads a server")
-
-    metrics = Metrics("0")
-    IngestMetrics(metrics.registry)
-    SweepMetrics(metrics.registry)
-    DecisionMetrics(metrics.registry)
-    yield from metrics.registry._collector_to_names
-    yield ReadinessMetrics(Readiness())
-    yield LagMetrics(Polled("lag", nothing, every_s=1, too_old_s=1))
-    yield FindingsMetrics(Polled("findings", nothing, every_s=1, too_old_s=1))
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
 
 
 def rows_of_the_code() -> list[str]:
     rows = []
-    for collector in collectors():
-        for family in collector.collect():
-            labels = getattr(collector, "_labelnames", None) or getattr(family, "_labelnames", ())
-            shown = ", ".join(f"`{label}`" for label in labels) or "–"
-            name = family.name + SUFFIXES.get(family.type, "")
-            rows.append(f"| `{name}` | {family.type} | {shown} | {family.documentation} |")
+    for family in families():
+        labels = () if family.kind == "info" else family.labels
+        shown = ", ".join(f"`{label}`" for label in labels) or "–"
+        rows.append(f"| `{family.name}` | {family.kind} | {shown} | {family.documentation} |")
     return sorted(rows)
 
 
-def rows_of_the_page() -> tuple[list[str], list[str]]:
-    """Rows of the table of metrics, and of the table of alerts."""
-    metrics, _, alerts = PAGE.read_text(encoding="utf-8").partition("## What to alert on")
-    return _rows(metrics), _rows(alerts)
-
-
-def _rows(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.startswith("| `")]
+def rows_below(heading: str) -> list[str]:
+    """Rows of the first table after a line of the page."""
+    _, _, rest = PAGE.partition(heading)
+    return re.match(r"(?:(?!\|).*\n)*((?:\|.*\n)+)", rest)[1].splitlines()[2:]  # type: ignore[index]
 
 
 def test_the_table_is_the_registry() -> None:
-    assert rows_of_the_page()[0] == rows_of_the_code()
+    assert rows_below("# Metrics\n") == rows_of_the_code()
 
 
-def test_alerts_name_metrics_that_exist() -> None:
-    known = {row.split("`")[1] for row in rows_of_the_code()}
-    named = re.findall(r"\b(?:reconcile|kafka)_\w+", " ".join(rows_of_the_page()[1]))
-    assert named
-    assert set(named) <= known
+def test_every_label_has_a_bound() -> None:
+    """A label that is new has to say how many values it can have."""
+    labels = {label for family in families() if family.kind != "info" for label in family.labels}
+    assert [row.split("`")[1] for row in rows_below("## How many series\n")] == sorted(labels)
+
+
+def test_the_stages_are_metrics() -> None:
+    known = {family.name for family in families()}
+    assert set(re.findall(r"`(reconcile_\w+)`", "".join(rows_below("## From the broker to the row\n")))) <= known
 
 
 def test_names_follow_the_conventions() -> None:
-    for row in rows_of_the_code():
-        name, kind = row.split("`")[1], row.split("|")[2].strip()
-        assert name.startswith(("reconcile_", "kafka_consumergroup_", "kafka_topic_partition_")), name
+    for name, kind, labels, _text in families():
+        assert name.startswith(("reconcile_", "kafka_consumergroup_", "kafka_topic_partition")), name
         assert name.endswith("_total") == (kind == "counter"), name
         assert not name.endswith(("_ms", "_milliseconds", "_minutes", "_kb")), name
+        assert not {"job", "instance"} & set(labels), f"{name}: Prometheus has labels of this name itself"
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian: package prometheus)")
+def test_promtool_finds_nothing_to_say() -> None:
+    exposition = filled_exposition()
+    assert all(f"\n{family.name}" in exposition for family in families())
+    assert promtool_says(exposition) == []
+    assert promtool_says("# TYPE reconcile_frames counter\nreconcile_frames 1\n") != []

@@ -42,7 +42,7 @@ class Running:
         self._pool.shutdown()
 
     def restarts(self, job: str) -> float:
-        return self.metrics.registry.get_sample_value("reconcile_job_restarts_total", {"job": job}) or 0
+        return self.metrics.registry.get_sample_value("reconcile_job_restarts_total", {"part": job}) or 0
 
 
 def wait_for_stop(stop: threading.Event) -> None:

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from stream_reconcile.core.errors import ReconcileError
 
-from . import bad_rest, calm, checkpoints, crowd, kills, lagging_positions, storm
+from . import bad_rest, calm, checkpoints, crowd, half_a_log, kills, lagging_positions, storm
 from .outcome import Options, Outcome
 from .place import Place, own_place
 from .report import show, write
@@ -32,6 +32,7 @@ SCENARIOS: Final[dict[str, Callable[[Place, Options], Outcome]]] = {
     "kills": kills.run,
     "lagging_positions": lagging_positions.run,
     "checkpoints": checkpoints.run,
+    "half_a_log": half_a_log.run,
     "calm": calm.run,
 }
 
@@ -39,7 +40,9 @@ SCENARIOS: Final[dict[str, Callable[[Place, Options], Outcome]]] = {
 def main(
     scenarios: Annotated[list[str] | None, typer.Argument(help="Which; all if none is named.")] = None,
     seed: Annotated[int | None, typer.Option(help="Repeats orders and faults.")] = None,
-    events: Annotated[int, typer.Option(min=1, help="storm: so many events; checkpoints: a fifth.")] = 50_000,
+    events: Annotated[
+        int, typer.Option(min=1, help="storm: so many events; checkpoints: a fifth; half_a_log: a tenth.")
+    ] = 50_000,
     rate: Annotated[float, typer.Option(min=1, help="storm: events a second.")] = 100.0,
     minutes: Annotated[
         float | None, typer.Option(min=0.05, help="bad_rest: of each fault (1); lagging_positions: of flow (20).")

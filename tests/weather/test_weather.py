@@ -95,5 +95,5 @@ def test_what_the_broker_did_is_no_false_alarm() -> None:
 
 def test_each_scenario_has_a_name_of_its_own() -> None:
     functions: set[Callable[[Place, Options], Outcome]] = set(SCENARIOS.values())
-    assert len(functions) == len(SCENARIOS) == 7
+    assert len(functions) == len(SCENARIOS) == 8
     assert replace(OPTIONS, quick=False).timing.intervals.hot_s == 10.0

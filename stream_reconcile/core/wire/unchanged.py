@@ -3,7 +3,7 @@
 To see that, no observation has to be made: the order is decoded by its columns and held against the row's own values.
 That needs no look at what the values are, for what equals a row's value is as good as that. Whatever is not taken here,
 or does not equal, goes the long way (`core.wire.parse`, `compare.sql`): nothing but "the same" is decided here.
-tests/properties/test_unchanged_orders.py holds the two ways to the same result.
+tests/properties/test_usual_orders.py holds the two ways to the same result.
 """
 
 from __future__ import annotations

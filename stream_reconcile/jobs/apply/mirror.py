@@ -33,8 +33,8 @@ class Mirror:
         if self._behind:
             self.show()
 
-    def show(self) -> None:
-        """Show each position that the group does not have from us: at every watch, and before partitions go."""
-        self._consumer.mirror(self._positions.mirrored())
+    def show(self, *, last: bool = False) -> None:
+        """Show each position that the group does not have from us: at every watch; `last`: before partitions go."""
+        self._consumer.mirror(self._positions.mirrored(), last=last)
         self._behind = False
         self._shown_at = time.monotonic()

@@ -38,6 +38,7 @@ from stream_reconcile.jobs.apply.decode import Decoded, Decoder
 from stream_reconcile.jobs.apply.mirror import Mirror
 from stream_reconcile.jobs.apply.mismatches import Mismatches
 from stream_reconcile.jobs.apply.positions import Positions
+from stream_reconcile.jobs.apply.tally import Passage, Tally, passage
 from stream_reconcile.jobs.apply.topic_watch import TopicWatch
 from stream_reconcile.log.admin import KafkaAdmin
 from stream_reconcile.log.codec import Codec
@@ -73,6 +74,7 @@ class _Prepared(NamedTuple):
     batch: Batch
     decoded: Decoded
     records: int
+    passage: Passage | None
     begun: float
 
 
@@ -85,6 +87,7 @@ class Session:
         self._config = config
         self._owner = owner
         self._metrics = metrics
+        self._tally = Tally(metrics, codec)
         self._report = report
         self._decoder = Decoder(codec, config.topics)
         self._positions = Positions()
@@ -121,7 +124,7 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if isinstance(error, ReconcileError):  # where Kafka is away, leaving the group takes most of a minute
+        if isinstance(error, ReconcileError):  # where Kafka is away, leaving the group takes its time
             self._report(False, str(error))
         # What is under way is not waited for with an eye to its outcome: the next session reads it from the cursor.
         self._thread.shutdown(wait=True)
@@ -203,7 +206,8 @@ class Session:
         states, _ = self._log_states(partitions)
         mirrors = self._admin.group_offsets(self._config.group, partitions)
         self._mismatches.read(self._cursors)
-        claims = {partition: self._cursors.claim(*partition, states[partition]) for partition in partitions}
+        # What was never applied is needed from its first record on, be that still there (F5) or not.
+        claims = {p: self._cursors.claim(*p, states[p]._replace(low=0)) for p in partitions}
         # Asked again: a claim may have waited for a commit of the old owner, which went beyond what was the end before.
         states, ends = self._log_states(partitions)
         starts: dict[Partition, int] = {}
@@ -217,13 +221,13 @@ class Session:
             self._positions.put(partition, cursor, max(claimed.max_offset, cursor.next_offset))
             starts[partition] = cursor.next_offset
         added = sum(claimed.added for claimed in claims.values())
-        log.info("partitions_claimed", partitions=len(partitions), new_from_their_start=added, owner=self._owner)
+        log.info("partitions_claimed", partitions=len(partitions), never_applied_before=added, owner=self._owner)
         return starts
 
     def _release(self, partitions: list[Partition], lost: bool) -> None:
         if not lost:
             self._finish()
-            self._mirror.show()
+            self._mirror.show(last=True)
         for partition in partitions:
             self._positions.drop(partition)
         log.info("partitions_released", partitions=len(partitions), lost=lost)
@@ -251,6 +255,7 @@ class Session:
         if not runs:
             return None
         topic_ids = {run.partition: self._positions[run.partition].topic_id for run in runs}
+        oldest = passage(runs, self._positions)
 
         def records() -> list[Record]:
             return self._decoder.records((*run.partition, topic_ids[run.partition], run.messages) for run in runs)
@@ -260,7 +265,7 @@ class Session:
             self._decoder.decode_run(*run.partition, topic_ids[run.partition], run.messages, decoded)
         self._recent = decoded.fold.events
         batch = Batch(decoded.fold, decoded.dead_letters, self._positions.moves(runs), records, decoded.holdings)
-        return _Prepared(batch, decoded, sum(len(run.messages) for run in runs), time.monotonic())
+        return _Prepared(batch, decoded, sum(len(run.messages) for run in runs), oldest, time.monotonic())
 
     def _committed(self, prepared: _Prepared, written: Written | None) -> bool:
         """Note a commit and show it to the group; False when there was none."""
@@ -272,7 +277,8 @@ class Session:
             return False
         self._positions.advanced(prepared.batch.moves)
         self._mirror.note()
-        self._count(prepared.decoded, written, prepared.records, time.monotonic() - prepared.begun)
+        seconds = time.monotonic() - prepared.begun
+        self._tally.committed(prepared.decoded, written, prepared.passage, records=prepared.records, seconds=seconds)
         return True
 
     def _write(self, batch: Batch) -> Written | None:
@@ -311,19 +317,6 @@ class Session:
                 f"the log holds records of account {account}, and {why}: check the topic prefix, the database and the "
                 "account behind the key"
             )
-
-    def _count(self, decoded: Decoded, written: Written, records: int, seconds: float) -> None:
-        metrics = self._metrics
-        metrics.batch_committed(records=records, seconds=seconds)
-        metrics.events.inc(written.events + written.duplicates)
-        metrics.duplicates.inc(written.duplicates)
-        metrics.no_statement.add(decoded.no_statement)
-        metrics.unknown_events.add(decoded.unknown_events)
-        metrics.unknown_statuses.add(decoded.unknown_statuses)
-        metrics.unknown_fields.add(decoded.unknown_fields)
-        for letter in written.dead_letters:
-            metrics.dead_letters.add({letter.reason: 1})
-            log.warning("dead_letter", place=letter.place, reason=letter.reason)
 
     # --- doubt ------------------------------------------------------------------------------------------------------
 

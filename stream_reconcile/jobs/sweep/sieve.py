@@ -7,12 +7,20 @@ fills, the successor, the decision's terms are looked at. Only what is certain p
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from stream_reconcile.core.wire.unchanged import Unchanged, decode, family
 from stream_reconcile.store.comparison import Comparer
 
-_AT_ONCE: Final = 250  # while Postgres looks for so many, the next are decoded
+_AT_ONCE: Final = 250  # while Postgres looks for so many, those before are compared and the next decoded
+
+
+class _Asked(NamedTuple):
+    """Orders whose rows are asked for."""
+
+    raws: Sequence[bytes]
+    orders: list[Any]
+    answer: Callable[[], dict[str, tuple[Any, ...]]]
 
 
 class Sieve:
@@ -27,20 +35,27 @@ class Sieve:
 
         `with_origins`: not those either that no decision accounts for. Raises psycopg.Error.
         """
-        asked: list[tuple[Sequence[bytes], list[Any], Callable[[], dict[str, tuple[Any, ...]]]]] = []
         told: list[Any] = []
         rest: list[bytes] = []
+        before: _Asked | None = None
         with self._comparer.asking():
             for at in range(0, len(raws), _AT_ONCE):
                 some = raws[at : at + _AT_ONCE]
                 orders = decode(some)
                 ids = [each.id for order in orders if order is not None for each in family(order)]
-                asked.append((some, orders, self._comparer.ask_quiet(ids, with_origins=with_origins)))
-            for some, orders, answer in asked:
-                rows = answer()
-                for raw, order in zip(some, orders, strict=True):
-                    if order is not None and self._unchanged.is_in(rows, order, raw):
-                        told.append(order)
-                    else:
-                        rest.append(raw)
+                # An answer is taken before the next question and looked at after it.
+                rows = None if before is None else before.answer()
+                asked = _Asked(some, orders, self._comparer.ask_quiet(ids, with_origins=with_origins))
+                if before is not None and rows is not None:
+                    self._sort(before, rows, told, rest)
+                before = asked
+            if before is not None:
+                self._sort(before, before.answer(), told, rest)
         return told, rest
+
+    def _sort(self, asked: _Asked, rows: dict[str, tuple[Any, ...]], told: list[Any], rest: list[bytes]) -> None:
+        for raw, order in zip(asked.raws, asked.orders, strict=True):
+            if order is not None and self._unchanged.is_in(rows, order, raw):
+                told.append(order)
+            else:
+                rest.append(raw)

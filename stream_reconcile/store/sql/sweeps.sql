@@ -197,12 +197,13 @@ WHERE action_id = %(action_id)s AND finished_at IS NULL
 SELECT after FROM operator_actions WHERE action_id = %(action_id)s AND finished_at IS NOT NULL
 
 -- name: recent_fills
--- Fill frames recorded lately that say what was held after them, with the database's clock.
+-- Fill frames recorded lately that say what was held after them, with the database's clock. (Compared with
+-- clock_timestamp(), which is volatile, no index could be used.)
 SELECT symbol, extract(epoch FROM event_at)::double precision AS at_s,
        CASE WHEN side LIKE 'sell%%' THEN -event_qty ELSE event_qty END AS qty, position_qty,
        extract(epoch FROM clock_timestamp())::double precision AS now_s
 FROM order_events
-WHERE recorded_at > clock_timestamp() - make_interval(secs => %(reach_s)s) AND account_id = %(account_id)s
+WHERE recorded_at > statement_timestamp() - make_interval(secs => %(reach_s)s) AND account_id = %(account_id)s
   AND event IN ('fill', 'partial_fill') AND position_qty IS NOT NULL AND event_qty IS NOT NULL AND event_at IS NOT NULL
   AND symbol <> '' AND (side LIKE 'sell%%' OR side LIKE 'buy%%')
 

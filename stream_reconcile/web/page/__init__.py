@@ -1,0 +1,9 @@
+"""The status page: HTML made here with the API's readers, so that it says the same; a script brings it up to date.
+
+render     templates, and how values are written for people
+chart      lag over time, as SVG
+overview   the first page, and the part of it that changes
+lists      a page for each list of the API
+one        a page for one order, and for one discrepancy
+routes     their addresses, and what is said when something goes wrong
+"""

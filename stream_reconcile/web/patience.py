@@ -1,0 +1,40 @@
+"""How long HTTP waits for a client: one that does not say what it wants, or does not read, is cut off.
+
+Between requests uvicorn's own limit holds (`timeout_keep_alive`); this is for a request that comes by drops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+REQUEST_WITHIN_S: Final = 10.0
+READS_WITHIN_S: Final = 20.0
+
+ABORT: Final = "abort"
+"""Key of the scope's `state` under which the connection can be dropped at once, unread bytes and all."""
+
+
+class PatientProtocol(H11Protocol):
+    """uvicorn's protocol, with a limit to the time in which the head of a request has to come."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self.app_state: dict[str, Any] = {**self.app_state, ABORT: transport.abort}
+        self._expect_another_than(None)
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for the next request; with none at all the connection ends sooner, by uvicorn's limit."""
+        super().on_response_complete()
+        if not self.transport.is_closing():
+            self._expect_another_than(self.cycle)
+
+    def _expect_another_than(self, last: object) -> None:
+        def look() -> None:
+            if self.cycle is last and not self.transport.is_closing():
+                self.transport.abort()
+
+        self.loop.call_later(REQUEST_WITHIN_S + (0 if last is None else self.timeout_keep_alive), look)
