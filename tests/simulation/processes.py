@@ -160,7 +160,9 @@ class Surroundings:
             (session, {
                 "time": time, "random": random, "log": _NULL, "connect": connect_to, "KafkaAdmin": admin,
                 "LogConsumer": lambda _config, *, claim, release, **_: Consumer(log, claim, release),
-                "TopicWatch": lambda _admin, topics: TopicWatch(log, topics), "Writer": ModelWriter, "Decoder": Decoder,
+                "Tally": lambda *_: _NULL, "passage": lambda *_: None,
+                "TopicWatch": lambda _admin, topics: TopicWatch(log, topics), "Writer": ModelWriter,
+                "Decoder": Decoder,
                 "ThreadPoolExecutor": lambda *_: Executor(world), "wait": wait, "HAND_OVER_RECORDS": HAND_OVER,
             }),
             (store_cursors, {"ending_blockers": no_blockers, "log": _NULL}),

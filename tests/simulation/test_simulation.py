@@ -57,7 +57,7 @@ def test_a_failing_schedule_is_made_short_and_fails_alike() -> None:
     found = hunt(bug, _MOST_SEEDS).outcome
     assert found is not None
     assert found.violation is not None
-    short = shrunk(found, bug=bug, most_runs=25)
+    short = shrunk(found, bug=bug, most_runs=12)
     assert short.violation is not None
     assert short.violation.name == found.violation.name
     assert len(short.schedule.faults) <= len(found.schedule.faults)
