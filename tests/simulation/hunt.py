@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from pathlib import Path
+from typing import Final, NamedTuple
 
 from .bugs import Bug
 from .run import Outcome, run
-from .schedule import schedule_of
+from .schedule import Schedule, schedule_of
+
+REGRESSIONS: Final = Path(__file__).parent / "regressions"
 
 
 class Hunt(NamedTuple):
@@ -20,6 +23,12 @@ class Hunt(NamedTuple):
 def hunt(bug: Bug, seeds: int, *, first: int = 0, most_steps: int = 1_000_000) -> Hunt:
     """Run seed after seed with the bug planted, among faults of the kinds that bring it out."""
     steps = 0
+    if bug.example:
+        example = Schedule.from_json((REGRESSIONS / f"{bug.example}.json").read_text(encoding="utf-8"))
+        outcome = run(example, bug=bug)
+        steps = outcome.steps
+        if not outcome.holds:
+            return Hunt(outcome, steps, 0)
     for number in range(seeds):
         outcome = run(schedule_of(first + number, bug.faults), most_steps=most_steps, bug=bug)
         steps += outcome.steps

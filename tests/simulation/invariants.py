@@ -15,16 +15,15 @@ from stream_reconcile.core.discrepancy_types import BLOCKS_PROOF
 from stream_reconcile.core.evidence import Evidence
 from stream_reconcile.core.fills import fill_rows
 from stream_reconcile.core.fold import OrderKey
-from stream_reconcile.core.gaps import OVERLAP_NS
 from stream_reconcile.core.merge import merge
 from stream_reconcile.core.observation import Observation, Seen
 from stream_reconcile.core.wire.parse import Parser
 from stream_reconcile.store.batch import Batch
 
 from .broker import ACCOUNT, Order
-from .processes import Surroundings
+from .processes import OVERLAP, Surroundings
 from .tables import Standing, Tables, execution_of
-from .world import Process
+from .world import SECOND, Process
 from .writer import records_of
 
 _FROM_ABSENCE: Final = frozenset(("missing_at_broker", "not_placed"))
@@ -34,6 +33,7 @@ _JUDGED_BY_SWEEPS: Final = frozenset(
 _FOR_PEOPLE: Final = ("retention_loss", "conflicting_fill", "missing_at_broker")
 _MOST_WAITING: Final = 5_000
 _PARSER: Final = Parser()
+OVERLAP_NS: Final = int(OVERLAP.total_seconds()) * SECOND
 
 
 class Violation(Exception):

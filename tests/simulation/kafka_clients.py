@@ -69,7 +69,8 @@ class Consumer:
         if self._log.world.rng.random() < 0.5:
             self._drop_fetched({partition})
 
-    def mirror(self, offsets: Mapping[Partition, tuple[int, str]]) -> None:
+    def mirror(self, offsets: Mapping[Partition, tuple[int, str]], *, last: bool = False) -> None:
+        del last
         late = {p: shown for p, shown in offsets.items() if self._shown.get(p) != shown[0]}
         if not late:
             return

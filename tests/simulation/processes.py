@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from stream_reconcile.jobs.sweep import job as sweep_job
 from stream_reconcile.jobs.sweep import publish as sweep_publish
 from stream_reconcile.jobs.sweep.config import SweepConfig, Timing
 from stream_reconcile.store import cursors as store_cursors
-from stream_reconcile.store import readers, settle, sweeps
+from stream_reconcile.store import readers, sessions, settle, sweeps
 from stream_reconcile.store import rewinds as store_rewinds
 from stream_reconcile.store.queries import load
 
@@ -43,6 +44,8 @@ from .writer import Decoder, ModelWriter
 
 GROUP: Final = "group"
 BATCH: Final = 8
+OVERLAP: Final = timedelta(seconds=10)
+"""Of gap windows with what came before; a minute outside, which hides here what a window leaves out."""
 HAND_OVER: Final = 4
 """Batches as large as this are written in the other thread, so that two can be under way."""
 GRACES: Final = Graces(residual_s=90.0)
@@ -157,11 +160,14 @@ class Surroundings:
             (session, {
                 "time": time, "random": random, "log": _NULL, "connect": connect_to, "KafkaAdmin": admin,
                 "LogConsumer": lambda _config, *, claim, release, **_: Consumer(log, claim, release),
-                "TopicWatch": lambda _admin, topics: TopicWatch(log, topics), "Writer": ModelWriter, "Decoder": Decoder,
+                "Tally": lambda *_: _NULL, "passage": lambda *_: None,
+                "TopicWatch": lambda _admin, topics: TopicWatch(log, topics), "Writer": ModelWriter,
+                "Decoder": Decoder,
                 "ThreadPoolExecutor": lambda *_: Executor(world), "wait": wait, "HAND_OVER_RECORDS": HAND_OVER,
             }),
             (store_cursors, {"ending_blockers": no_blockers, "log": _NULL}),
             (store_rewinds, {"ending_blockers": no_blockers}),
+            (sessions, {"_OVERLAP": OVERLAP}),
             (settle, {"write_findings": write_findings}),
             (sweeps, {"write_findings": write_findings}),
             (job, {

@@ -13,7 +13,7 @@ from .processes import Surroundings
 from .schedule import FAULTS_UNTIL_S, Schedule
 from .world import World
 
-CALM_LIMIT_S: Final = 900.0
+CALM_LIMIT_S: Final = 400.0
 """So long after the last fault the tables may take to become equal to the books."""
 LOOK_EVERY_S: Final = 5.0
 

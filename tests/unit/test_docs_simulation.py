@@ -42,7 +42,7 @@ def test_every_fault() -> None:
 
 
 def test_every_planted_bug_and_every_invariant_that_catches_one() -> None:
-    assert [(name.strip("`"), what) for name, what in rows("| bug |")] == [
+    assert [(name.strip("`"), what) for name, what, _steps in rows("| bug |")] == [
         (bug.name, bug.what) for bug in BUGS.values()
     ]
     checked = {name for name, _when, _what in rows("| name | when |")}
