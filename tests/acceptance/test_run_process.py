@@ -42,7 +42,7 @@ def test_from_the_brokers_stream_to_rows_and_ended_in_order(
     kafka: str, topic_prefix: str, database: str, tmp_path: Path
 ) -> None:
     with ExitStack() as broker_is_up:
-        broker = broker_is_up.enter_context(simulated_broker(tmp_path, "--rate", "50"))
+        broker = broker_is_up.enter_context(simulated_broker(tmp_path, "--rate", "10", "--no-reversals"))
         settings = broker | {
             "KAFKA_BOOTSTRAP_SERVERS": kafka,
             "DATABASE_URL": database,
