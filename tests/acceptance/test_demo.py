@@ -150,7 +150,7 @@ def test_a_value_that_differs_is_named_and_makes_it_fail(data_dir: Path) -> None
         status, told = result(process)
     assert status == 1
     assert told["equal"] is False
-    assert told["differing"] == 1
+    assert told["differing"] == 1, told["differences"]
     (difference,) = told["differences"]
     assert (difference["table"], difference["order_id"], difference["column"]) == ("executions", order_id, "filled_qty")
     assert Decimal(difference["truth"]) == filled_qty

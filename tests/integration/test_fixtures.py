@@ -56,5 +56,6 @@ def test_no_server_is_started_for_tests_that_need_none(pytester: pytest.Pytester
         """
     )
     tests = str(conftest.parent)
-    result = pytester.runpytest_subprocess("-p", "no:xdist", "-o", f"pythonpath={tests}", "-W", "error")
+    without = ("-p", "no:xdist", "-p", "no:cloudcoil")
+    result = pytester.runpytest_subprocess(*without, "-o", f"pythonpath={tests}", "-W", "error")
     result.assert_outcomes(passed=1)

@@ -250,3 +250,16 @@ def test_a_lost_fill_is_looked_for_at_the_next_fill_of_its_symbol(
         whole.equal()
         found = whole.rows("SELECT status, last_source FROM executions WHERE alpaca_order_id = %(id)s", id=lost)
         assert found == [{"status": "filled", "last_source": "sweep"}]
+
+        # At its own order's next event it is noticed sooner: there the sum does not come out.
+        resting = {**ORDER, "symbol": "F", "type": "limit", "limit_price": "1"}
+        partly = str(rest("POST", "/v2/orders", json=resting).json()["id"])
+        wait_until(lambda: rest.get(f"/v2/orders/{partly}")["status"] == "new", what="the order to rest")
+        simulator.control.fault("drop", events=["fill", "partial_fill"], symbol="F", count=1)
+        for _ in range(2):
+            simulator.control.operate(partly, "fill", qty="1", price="1")
+        wait_until(
+            lambda: whole.metric("reconcile_sweep_urgent_total", why="sum") >= 1, timeout=30, what="a look at once"
+        )
+        whole.equal()
+        assert [row["state"] for row in whole.discrepancies(kind="missing_fill")] == ["resolved"]

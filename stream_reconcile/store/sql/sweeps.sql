@@ -211,7 +211,7 @@ WHERE recorded_at > statement_timestamp() - make_interval(secs => %(reach_s)s) A
 -- Whether sums of fills stopped agreeing since the newest sweep began.
 SELECT EXISTS (
     SELECT FROM discrepancies d
-    WHERE d.account_id = %(account_id)s AND d.state = 'open' AND d.type = 'unexplained_fill'
+    WHERE d.account_id = %(account_id)s AND d.state = 'open' AND d.type IN ('missing_fill', 'excess_fill')
       AND d.first_seen_at > (SELECT max(s.started_at) FROM sweeps s
                              WHERE s.account_id = %(account_id)s AND s.kind IN ('hot', 'gap'))
 ) AS some
