@@ -26,7 +26,7 @@ from support.wire_data import activity_json, frame, order_json
 from support.writer_bench import WAYS, Bench
 
 SETTINGS = settings(
-    max_examples=int(os.environ.get("RECONCILE_WRITER_EXAMPLES", "40")),
+    max_examples=int(os.environ.get("RECONCILE_WRITER_EXAMPLES", "25")),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],

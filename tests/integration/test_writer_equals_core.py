@@ -23,7 +23,7 @@ from support.wild_orders import logs
 from support.writer_bench import WAYS
 
 SETTINGS = settings(
-    max_examples=int(os.environ.get("RECONCILE_WRITER_EXAMPLES", "60")),
+    max_examples=int(os.environ.get("RECONCILE_WRITER_EXAMPLES", "40")),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # each step of shrinking would cost a dozen transactions
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     "reconcile",
-    max_examples=int(os.environ.get("RECONCILE_PROPERTY_EXAMPLES", "100")),
+    max_examples=int(os.environ.get("RECONCILE_PROPERTY_EXAMPLES", "60")),
     deadline=None,  # a machine shared with Kafka and Postgres stalls now and then, which says nothing of a property
     suppress_health_check=[HealthCheck.too_slow],
 )
