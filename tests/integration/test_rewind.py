@@ -208,18 +208,21 @@ def test_over_http(stage: Stage, place: Partition, tmp_path: Path) -> None:
             return answer.status_code, answer.json()
 
         asked = {"topics": ["trade-updates.v1:1"], "to_offset": 7}
-        wait_until(lambda: post("rewind", asked)[0] != 503, what="the program to have started")
+        # A plan asks Kafka of the group, whose coordinator may be a moment away at the start.
+        wait_until(lambda: post("rewind", asked)[0] == 200, what="a plan", timeout=60)
         assert post("rewind", asked, token="")[0] == 401
         assert post("rewind", asked, token="wrong")[0] == 401
         status, made = post("rewind", asked)
-        assert (status, made["executed"], made["records"]) == (200, False, 33)
+        assert status == 200, made
+        assert (made["executed"], made["records"]) == (False, 33)
         validator().validate(made)
         for wrong in ([], {"to_offset": "7"}, asked | {"to_earliest": True}, asked | {"execute": True}, {"offset": 7}):
             status, problem = post("rewind", wrong)
             assert (status, problem["status"], problem["title"]) == (400, 400, "Bad Request")
         assert cursor(stage, place)[0] == 40
         status, done = post("rewind", asked | {"execute": True, "reason": "a bug", "who": "bob"})
-        assert (status, done["executed"]) == (200, True)
+        assert status == 200, done
+        assert done["executed"] is True
         assert cursor(stage, place)[0] == 7
         ((who,),) = stage.rows("SELECT who FROM operator_actions")
         assert who == "bob over HTTP (login postgres)"
