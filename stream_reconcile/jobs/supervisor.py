@@ -154,7 +154,7 @@ def signals_set(stop: threading.Event) -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
         os.close(write_end)  # ends the read, if no signal has
-        setter.join()
+        setter.join(1.0)  # a child of this process may hold the pipe open
         os.close(read_end)
 
 

@@ -10,10 +10,20 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from support.site import fill, serving_site
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 
 Open = Callable[..., Page]
+
+
+@pytest.fixture
+def site(database: str) -> Iterator[tuple[str, str]]:
+    """Address and database of a program with some orders."""
+    fill(database, orders=60)
+    with serving_site(database) as url:
+        yield url, database
 
 
 @pytest.fixture(scope="session")

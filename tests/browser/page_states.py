@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 import requests
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from stream_reconcile.log.topics import Partition
 from support.histories import history_log
 from support.members import Stage
+from support.pages import heading, violations
 from support.real_log import RealLog
 from support.servers import SCHEMA, Servers, create_database, drop_database
 from support.site import TOKEN, Report, fill, serving_site
@@ -37,22 +37,6 @@ ADDRESSES = (
     "/cursors",
     "/actions",
 )
-
-
-@pytest.fixture
-def site(database: str) -> Iterator[tuple[str, str]]:
-    fill(database, orders=60)
-    with serving_site(database) as url:
-        yield url, database
-
-
-def heading(page: Page) -> Locator:
-    return page.get_by_role("heading", level=1)
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {[node['target'] for node in one['nodes']][:3]}" for one in found]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from support.site import fill, put_discrepancy, serving_site
+from support.pages import heading, violations
+from support.site import put_discrepancy
 
 Open = Callable[..., Page]
 Shot = Callable[[Page, str], None]
-
-
-@pytest.fixture
-def site(database: str) -> Iterator[tuple[str, str]]:
-    fill(database, orders=60)
-    with serving_site(database) as url:
-        yield url, database
-
-
-def heading(page: Page) -> Locator:
-    return page.get_by_role("heading", level=1)
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {[node['target'] for node in one['nodes']][:3]}" for one in found]
 
 
 def test_it_says_that_all_is_equal_and_follows_when_it_is_not(site: tuple[str, str], opened: Open, shot: Shot) -> None:

@@ -5,54 +5,38 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import typer.main
-from typer import Typer
-
 from simulation.__main__ import main
 from simulation.bugs import BUGS
 from simulation.faults import HAPPENS
 from simulation.schedule import KINDS
+from support.command_pages import assert_options_are_told, table
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "simulation.md").read_text(encoding="utf-8")
 
 
-def rows(head: str) -> list[list[str]]:
-    """Cells of the table under this head."""
-    table = PAGE[PAGE.index(head) :].split("\n\n", 1)[0].splitlines()[2:]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
-
-
 def test_every_option_with_its_default_and_meaning() -> None:
-    app = Typer()
-    app.command()(main)
-    options = [option for option in typer.main.get_command(app).params if option.param_type_name == "option"]
-    said = {name.strip("`"): (default.strip("`"), meaning) for name, default, meaning in rows("| option |")}
-    known = {option.opts[0]: option for option in options if "completion" not in option.opts[0]}
-    assert said.keys() == known.keys()
-    for name, (default, meaning) in said.items():
-        assert meaning == known[name].help
-        assert known[name].default is None or default == str(known[name].default)
+    assert_options_are_told(PAGE, main)
 
 
 def test_every_fault() -> None:
-    said = [name.strip("`") for name, _what in rows("| fault |")]
+    said = [name.strip("`") for name, _what in table(PAGE, "| fault |")]
     assert said == list(KINDS)
     assert set(KINDS) == {"kill", "stop", *HAPPENS}
 
 
 def test_every_planted_bug_and_every_invariant_that_catches_one() -> None:
-    assert [(name.strip("`"), what) for name, what, _steps in rows("| bug |")] == [
+    assert [(name.strip("`"), what) for name, what, _steps in table(PAGE, "| bug |")] == [
         (bug.name, bug.what) for bug in BUGS.values()
     ]
-    checked = {name for name, _when, _what in rows("| name | when |")}
+    checked = {name for name, _when, _what in table(PAGE, "| name | when |")}
     assert {name for bug in BUGS.values() for name in bug.caught_by} <= checked
 
 
 def test_the_invariants_in_the_code_are_those_of_the_page() -> None:
     code = (ROOT / "tests" / "simulation" / "invariants.py").read_text(encoding="utf-8")
     raised = set(re.findall(r'"(I\d+|equal)"', code))
-    assert raised == {name for name, _when, _what in rows("| name | when |")}
+    assert raised == {name for name, _when, _what in table(PAGE, "| name | when |")}
 
 
 def test_the_makefile_has_the_shorthands() -> None:
