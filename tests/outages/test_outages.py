@@ -69,7 +69,7 @@ def test_a_line_that_is_cut_refused_dead_and_whole_again(echo: int) -> None:
         with connected() as line:
             assert says(line, b"three") == b"three"
         link.refuse()
-        with connected() as line, pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionError), connected() as line:
             says(line, b"four")
         link.heal()
         with connected() as line:
