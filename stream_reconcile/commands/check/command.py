@@ -28,11 +28,11 @@ _MARKS = {
 
 
 def check(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON (docs/json/check.schema.json).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, of the shape in docs/json.")] = False,
 ) -> None:
-    """Say in plain words what is wrong with settings, broker, Kafka, Postgres and clocks. Changes nothing.
+    """Say in plain words what is wrong with settings, broker, Kafka, Postgres and clocks.
 
-    Exit status: 0 fine, 1 bad news, 2 something is set up wrong, 3 something can't be reached.
+    It changes nothing but the schema registry, where there is one: that learns our schemas.
     """
     settings = settings_for_a_report()
     findings: list[Finding] = []
