@@ -84,7 +84,9 @@ def simple_commands(line: str) -> list[list[str]]:
     lexer.commenters = "#"
     found: list[list[str]] = [[]]
     for word in lexer:
-        if set(word) <= set("|&;()<>"):
+        if set(word) <= set("<>"):
+            next(lexer, None)  # a file
+        elif set(word) <= set("|&;()<>"):
             found.append([])
         elif found[-1] or not re.match(r"[A-Za-z_]\w*=", word):  # NAME=value in front of a command
             found[-1].append(word)
