@@ -41,7 +41,7 @@ class Example:
 
     def run(self, block: Block) -> str:
         """What went wrong, in words; empty if all is as the page says."""
-        lines = [self._named(line) for line in block.commands()]
+        lines = [self._named(line.replace("\\\n", " ")) for line in block.commands()]
         words = [simple_commands(line) for line in lines]
         if any(shutil.which(one[0], path=self._path) is None and one[0] != "export" for line in words for one in line):
             return ""  # not on this machine
