@@ -43,7 +43,7 @@ def sweep(
     """
     settings = settings_for_a_report()
     with servers_to_look_at(settings) as servers, opened(servers, settings.schema_, "sweep") as connection:
-        account_id = _account(connection, account)
+        account_id = account_to_sweep(connection, account)
         action_id = sweeps.ask_for(connection, account_id, kind, who=getpass.getuser(), why=why)
         known = sweeps.orders_known(connection, account_id) if kind is Kind.FULL else None
         with patience_with(f"{kind.value} sweep") as show:
@@ -65,7 +65,7 @@ def sweep(
     raise typer.Exit(0 if answer["proven_equal_at"] else 1)
 
 
-def _account(connection: psycopg.Connection, wanted: str | None) -> str:
+def account_to_sweep(connection: psycopg.Connection, wanted: str | None) -> str:
     known = [account.account_id for account in readers.accounts(connection)]
     if wanted is None and len(known) == 1:
         return known[0]
