@@ -103,7 +103,9 @@ def test_what_a_page_names_is_there(page: Path) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     folder = page.parent
-    for target, _, heading in (link.partition("#") for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text)):
+    for target, _, heading in (
+        link.partition("#") for link in re.findall(r"(?<!!)\[[^]]*\]\((?!https?:)([^)\s]+)\)", text)
+    ):
         there = folder / target if target else page
         assert there.exists(), target
         if heading:
