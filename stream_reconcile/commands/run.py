@@ -61,13 +61,16 @@ def run(
         list[Role] | None, typer.Option(help="Only this part of the work (repeatable). Default: all.")
     ] = None,
     migrate_first: Annotated[
-        bool | None, typer.Option("--migrate/--no-migrate", help="Bring the tables up to date first.")
+        bool | None,
+        typer.Option(
+            "--migrate/--no-migrate", help="Bring the tables up to date first. Default: RECONCILE_MIGRATE, which is 1."
+        ),
     ] = None,
 ) -> None:
     """Read the broker's stream into Kafka, and Kafka into Postgres, and sweep, until SIGTERM or Ctrl-C.
 
     Without DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS, and with all roles, it starts a Postgres and a Kafka of its own.
-    What can't be reached is waited for, and /readyz says what; what is configured wrong ends it with exit status 2.
+    What can't be reached is waited for, and /readyz says what; what is configured wrong ends it.
     """
     run_until_stopped(Process(settings_for_a_job(migrate=migrate_first), frozenset(role or Role)))
 
