@@ -19,7 +19,7 @@ from stream_reconcile.commands.run_control import PATHS, offer_control
 from stream_reconcile.commands.servers import Servers, codec_factory, servers_to_run_on, topic_plan, topics
 from stream_reconcile.commands.start import program_version, settings_for_a_job
 from stream_reconcile.config import Settings
-from stream_reconcile.core.errors import KafkaUnreachable, PostgresUnreachable, ReconcileError
+from stream_reconcile.core.errors import KafkaUnreachable, PostgresUnreachable, ReconcileError, RegistryUnreachable
 from stream_reconcile.jobs.findings import FindingsMetrics, FindingsReader
 from stream_reconcile.jobs.lag import LagReader, LagReport
 from stream_reconcile.jobs.lag_metrics import LagMetrics
@@ -248,6 +248,10 @@ class Process:
             self._readiness.report("postgres", ready=False, why=str(error))
         elif isinstance(error, KafkaUnreachable):
             self._readiness.report("kafka", ready=False, why=str(error))
+        elif isinstance(error, RegistryUnreachable):
+            # No part of its own: once the jobs run, it is asked only for what is new, and may be away unnoticed.
+            for part in set(self._parts()) - {"postgres", "kafka"}:
+                self._readiness.report(part, ready=False, why=str(error))
 
     def _prepare_postgres(self, servers: Servers) -> None:
         if self._settings.migrate:
