@@ -163,7 +163,7 @@ class Process:
             host=listen.host,
             api=api,
         )
-        server = HttpServer(app, *listen)
+        server = HttpServer(app, *listen, on_cut_off=self._metrics.http.cut_off.inc)
         server.start()
         try:
             yield
