@@ -20,7 +20,7 @@ INSTALL = $(INDEX); $(BIN)/uv pip install --quiet --python $(BIN)/python
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
 ARGS ?=
 
-.PHONY: help setup demo test chromium lint format bench chaos rewinds weather simulate page shown rules alerts dashboard fuzz audit lock clean
+.PHONY: help setup demo test chromium lint format bench chaos rewinds outages takeovers weather simulate page shown rules alerts dashboard fuzz audit lock clean
 help: ## What there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
@@ -67,6 +67,14 @@ rewinds: .venv/.installed-dev ## Rewind a live group again and again, compare wi
 weather: .venv/.installed-dev ## Lost frames, bad REST, crowds, kills, lagging positions, checkpoints, half a log, calm (ONLY=storm,… SEED=7)
 	@mkdir -p build
 	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m weather $(if $(ONLY),$(ONLY)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+outages: .venv/.installed-dev ## Break what two copies of the program stand on, one fault after the other (ROUNDS=5 ONLY=kafka SEED=7)
+	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m outages $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(ONLY),--only "$(ONLY)") $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+takeovers: .venv/.installed-dev ## How soon the second copy does what the first one did: stopped, killed, frozen (TIMES=10)
+	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m outages.takeovers $(if $(TIMES),--times $(TIMES)) \
+		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
 simulate: .venv/.installed-dev ## The jobs under seeds and a simulated clock, invariants at each step (SEEDS=200 STEPS=5000 SEED=7)
 	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(STEPS),--steps $(STEPS)) \

@@ -11,6 +11,7 @@ ever. So each request is watched from a thread, which cuts its connection when t
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import warnings
@@ -88,8 +89,11 @@ class Http:
         self._stop = stop or threading.Event()
         self._watch = _Watch()
         self._session = requests.Session()
-        # A proxy of the environment is for the way out, not for this machine's own simulator.
-        self._proxies: Any = {"http": None, "https": None, "all": None} if is_loopback(self.base_url) else None
+        # The environment is read once: requests would read it, and a .netrc with its own idea of who we are, each time.
+        self._session.trust_env = False
+        self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        if not is_loopback(self.base_url):  # a proxy is for the way out, not for this machine's own simulator
+            self._session.proxies.update(requests.utils.get_environ_proxies(self.base_url))
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, _Adapter(self._watch))
         self._client = _Client(key_id, secret_key, self.base_url, self._session, self._send)
@@ -120,9 +124,7 @@ class Http:
 
     def _send(self, method: str, url: str, options: dict[str, Any]) -> Answer | NoAnswer:
         timeout = (self._limits.connect_s, self._limits.read_s)
-        with self._session.request(
-            method, url, stream=True, timeout=timeout, proxies=self._proxies, **options
-        ) as response:
+        with self._session.request(method, url, stream=True, timeout=timeout, **options) as response:
             body = bytearray()
             for chunk in response.iter_content(_CHUNK_BYTES):
                 body += chunk

@@ -62,7 +62,7 @@ def show(
 ) -> None:
     """One record, with its bytes. They are raw data of the broker: the login needs the writer role."""
     settings = settings_for_a_report()
-    topic, partition, offset = _parse(letter)
+    topic, partition, offset = parse_letter(letter)
     with servers_to_look_at(settings) as servers, opened(servers, settings.schema_, "dead-letters") as connection:
         found = readers.dead_letter(connection, topic, partition, offset)
     if found is None:
@@ -105,7 +105,7 @@ def retry(
     By name, or all that meet every condition given. Exit status 1 if one of them still can't be applied.
     """
     selected = Selection(
-        *_parse_topic(topic, from_offset, to_offset),
+        *parse_topic(topic, from_offset, to_offset),
         reason,
         order,
         None if since is None else moment(since),
@@ -116,7 +116,7 @@ def retry(
             "say which dead letters: their names (topic:partition:offset), or conditions (--reason, --topic, --since, "
             "--until, --order), or --all"
         )
-    places = [_parse(name) for name in letter or ()]
+    places = [parse_letter(name) for name in letter or ()]
     selections = [Selection(*place, place[-1]) for place in places] or [selected]
     settings = settings_for_a_report()
     who = f"{getpass.getuser()}@{socket.gethostname()}"
@@ -147,14 +147,14 @@ def _report(retried: list[Retried], *, as_json: bool) -> None:
     out.print(f"{sum(one.resolved for one in retried)} of {len(retried)} resolved")
 
 
-def _parse(letter: str) -> tuple[str, int, int]:
+def parse_letter(letter: str) -> tuple[str, int, int]:
     match = re.fullmatch(r"(?P<topic>[^:]+):(?P<partition>\d+):(?P<offset>\d+)", letter)
     if match is None:
         raise ConfigError(f"{letter!r} is not the name of a dead letter: write topic:partition:offset")
     return match["topic"], int(match["partition"]), int(match["offset"])
 
 
-def _parse_topic(
+def parse_topic(
     topic: str | None, from_offset: int | None, to_offset: int | None
 ) -> tuple[str | None, int | None, int | None, int | None]:
     if topic is None and (from_offset is not None or to_offset is not None):

@@ -103,7 +103,7 @@ def show(discrepancy_id: Id, as_json: AsJson = False) -> None:
         found = by_hand.one(connection, discrepancy_id)
         total = by_hand.count_open(connection)
     if found is None:
-        raise _unknown(discrepancy_id)
+        raise unknown_discrepancy(discrepancy_id)
     if as_json:
         print_json({"open": total, "matching": 1, "discrepancies": [discrepancy_json(found)]})
         return
@@ -145,12 +145,9 @@ def accept(
         stands = accepted or by_hand.one(connection, discrepancy_id)
         total = by_hand.count_open(connection)
     if stands is None:
-        raise _unknown(discrepancy_id)
+        raise unknown_discrepancy(discrepancy_id)
     if accepted is None:
-        raise RefusedError(
-            f"discrepancy {discrepancy_id} ({stands.type}, {stands.subject}) is not open: it was {stands.state} by "
-            f"{stands.resolved_by or 'nobody named'} ({stands.resolution or 'no reason given'}); nothing was changed"
-        )
+        raise not_open(stands)
     if as_json:
         print_json({"open": total, "matching": 1, "discrepancies": [discrepancy_json(accepted)]})
         return
@@ -164,7 +161,16 @@ def accept(
     out.print(f"{total} open")
 
 
-def _unknown(discrepancy_id: int) -> ConfigError:
+def not_open(stands: ClosableDiscrepancy) -> RefusedError:
+    """It can't be accepted: somebody or something came before."""
+    return RefusedError(
+        f"discrepancy {stands.discrepancy_id} ({stands.type}, {stands.subject}) is not open: it was {stands.state} by "
+        f"{stands.resolved_by or 'nobody named'} ({stands.resolution or 'no reason given'}); nothing was changed"
+    )
+
+
+def unknown_discrepancy(discrepancy_id: int) -> ConfigError:
+    """There is none of this number."""
     return ConfigError(
         f"there is no discrepancy {discrepancy_id}: `stream-reconcile discrepancies list --state all` shows them"
     )

@@ -39,7 +39,7 @@ def sweep(
     """
     settings = settings_for_a_report()
     with servers_to_look_at(settings) as servers, opened(servers, settings.schema_, "sweep") as connection:
-        account_id = _account(connection, account)
+        account_id = account_to_sweep(connection, account)
         action_id = sweeps.ask_for(connection, account_id, kind, who=getpass.getuser(), why=why)
         answer = _answer(settings, servers, connection, account_id, action_id, wait)
         open_now = [one for one in readers.agreement(connection) if one.account_id == account_id and one.blocked_by]
@@ -52,7 +52,7 @@ def sweep(
     raise typer.Exit(0 if answer["proven_equal_at"] else 1)
 
 
-def _account(connection: psycopg.Connection, wanted: str | None) -> str:
+def account_to_sweep(connection: psycopg.Connection, wanted: str | None) -> str:
     known = [account.account_id for account in readers.accounts(connection)]
     if wanted is None and len(known) == 1:
         return known[0]

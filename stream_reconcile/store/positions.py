@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
+from psycopg.rows import dict_row
 
 from stream_reconcile.core.sweep.positions import UNSEEN, Known, Move, Movement, Reading, normal
 from stream_reconcile.store.queries import load
@@ -24,10 +25,11 @@ class Moves(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """`fitted_ns`: when a reading last followed from the baseline exactly; None for never."""
+    """`fitted_ns`: when a reading last followed from the baseline exactly; None for never. `last`: the last reading."""
 
     known: Known
     fitted_ns: int | None
+    last: Reading
 
 
 class PositionStore:
@@ -42,10 +44,25 @@ class PositionStore:
     def known(self) -> dict[str, Stored]:
         """By symbol; UNSEEN stands for all that are not in it."""
         found: dict[str, Stored] = {}
-        for symbol, since, possible, agreed, misfit, adjusted, traded, fees, crypto, fitted in self._rows("known"):
-            times = _ns(since), _ns(misfit)
-            known = Known(symbol, times[0], tuple(possible), agreed, times[1], adjusted, traded, fees, crypto)
-            found[symbol] = Stored(known, _ns(fitted))
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            rows = cursor.execute(_SQL["known"], self._account).fetchall()
+        for row in rows:
+            known = Known(
+                symbol=row["symbol"],
+                since_ns=None if row["since"] is None else _ns(row["since"]),
+                possible=tuple(row["possible"]),
+                agreed=row["agreed"],
+                misfit=None if row["misfit_qty"] is None else Reading(row["misfit_qty"], _ns(row["misfit_since"])),
+                adjusted=row["adjusted_qty"],
+                traded=row["traded_qty"],
+                fees=row["fee_qty"],
+                crypto=row["crypto"],
+                pending=tuple(
+                    Reading(qty, _ns(at)) for qty, at in zip(row["pending_qty"], row["pending_at"], strict=True)
+                ),
+            )
+            fitted_ns = None if row["fitted_at"] is None else _ns(row["fitted_at"])
+            found[row["symbol"]] = Stored(known, fitted_ns, Reading(row["last_qty"], _ns(row["last_at"])))
         return found
 
     def moves(self, since_ns: Mapping[str, int | None], cut_ns: int) -> dict[str, Moves]:
@@ -81,24 +98,32 @@ class PositionStore:
         found: dict[str, int] = {}
         for subject, at in self._rows("accepted"):
             symbol = normal(subject)
-            found[symbol] = max(found.get(symbol, 0), _ns(at) or 0)
+            found[symbol] = max(found.get(symbol, 0), _ns(at))
         return found
 
-    def save(self, known: Known, reading: Reading, *, fitted: bool) -> None:
-        """What is known after a reading. `fitted`: it followed from the baseline exactly."""
+    def symbols_of(self, orders: Iterable[str]) -> set[str]:
+        """What these orders trade."""
+        listed = list(orders)
+        return {row[0] for row in self._rows("symbols_of", orders=listed)} if listed else set()
+
+    def save(self, known: Known, last: Reading, *, fitted_ns: int | None) -> None:
+        """What is known, and the last reading. `fitted_ns`: when one followed from the baseline exactly, if one did."""
         values = {
             "symbol": known.symbol,
             "crypto": known.crypto,
             "since": _moment(known.since_ns),
             "possible": list(known.possible),
             "baseline_qty": known.baseline,
-            "misfit_since": _moment(known.misfit_ns),
+            "misfit_since": _moment(None if known.misfit is None else known.misfit.at_ns),
+            "misfit_qty": None if known.misfit is None else known.misfit.qty,
             "adjusted_qty": known.adjusted,
             "traded_qty": known.traded,
             "fee_qty": known.fees,
-            "fitted": fitted,
-            "last_qty": reading.qty,
-            "last_at": _moment(reading.at_ns),
+            "pending_qty": [reading.qty for reading in known.pending],
+            "pending_at": [_moment(reading.at_ns) for reading in known.pending],
+            "fitted_at": _moment(fitted_ns),
+            "last_qty": last.qty,
+            "last_at": _moment(last.at_ns),
         }
         self._connection.execute(_SQL["save"], self._account | values)
 
@@ -115,5 +140,5 @@ def _moment(ns: int | None) -> datetime | None:
     return None if ns is None else datetime.fromtimestamp(ns // _MS / 1000, UTC)
 
 
-def _ns(moment: datetime | None) -> int | None:
-    return None if moment is None else round(moment.timestamp() * 1000) * _MS
+def _ns(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000) * _MS

@@ -25,6 +25,9 @@ log = structlog.get_logger()
 
 REWIND: Final = "/api/v1/rewind"
 UNDO: Final = "/api/v1/rewind/undo"
+ACCEPT: Final = "/api/v1/discrepancies/accept"
+RETRY: Final = "/api/v1/dead-letters/retry"
+SWEEP: Final = "/api/v1/sweeps/ask"
 
 Action = Callable[[Mapping[str, Any]], dict[str, Any]]
 """Takes the request's object and gives the answer's. Blocks; raises ReconcileError for what its caller has to know."""

@@ -6,10 +6,11 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from stream_reconcile.broker.http import MAX_BODY_BYTES
+from stream_reconcile.broker.http import MAX_BODY_BYTES, Answer, Http
 from stream_reconcile.broker.rest import RestClient, RestTiming
 from stream_reconcile.core.errors import (
     BrokerUnreachable,
@@ -229,6 +230,28 @@ def test_a_proxy_of_the_environment_does_not_see_what_stays_on_this_machine(monk
         with Recorded(broker.url) as rest:
             assert rest.client.positions().items == ()
         assert proxy.paths == []
+
+
+def test_a_proxy_of_the_environment_is_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with stub_rest(saying(200, b"[]")) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        with Http("http://broker.invalid", "KEY", SECRET, allow_plain=True) as http:
+            monkeypatch.delenv("http_proxy")  # read once, at the start
+            answer = http.get("/positions")
+    assert isinstance(answer, Answer)
+    assert (answer.status, proxy.paths) == (200, ["http://broker.invalid/v2/positions"])
+
+
+def test_a_password_of_this_machine_for_that_host_is_not_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    with stub_rest(saying(200, b"[]")) as broker, Recorded(broker.url) as rest:
+        assert rest.client.positions().items == ()
+    assert "Authorization" not in broker.headers_seen[0]
 
 
 def test_only_gets() -> None:

@@ -21,6 +21,8 @@ from stream_reconcile.core.sweep.positions import (
     held_at,
     judged,
     nets,
+    settled,
+    taken,
 )
 
 SECOND = 1_000_000_000
@@ -63,10 +65,30 @@ def test_what_follows_from_the_fills_is_never_a_misfit_and_the_baseline_is_the_t
         known = judgement.known
         assert judgement.verdict in (Verdict.WAITS, Verdict.FITS)
         assert known.since_ns is not None
-        assert known.misfit_ns is None
+        assert known.misfit is None
         if known.baseline is not None:
             assert known.baseline == truth(start, fills, known.since_ns)
         assert truth(start, fills, known.since_ns) in known.possible
+
+
+@given(FILLS, STARTS, READINGS, st.lists(st.integers(0, 15), min_size=25, max_size=25))
+def test_fills_that_are_known_a_window_late_make_no_misfit_and_no_wrong_baseline(
+    fills: list[Move], start: Decimal, readings: list[tuple[int, float]], delays: list[int]
+) -> None:
+    known_at = [move.at_ns + delay * SECOND for move, delay in zip(fills, delays, strict=False)]
+    known = Known("S")
+    for second, lag in readings:
+        known = taken(known, reading(start, fills, second, lag))
+        now_ns = AT + second * SECOND
+        heard = [move for move, at_ns in zip(fills, known_at, strict=True) if at_ns <= now_ns]
+        judgement = settled(known, now_ns - WINDOW, heard)
+        if judgement is None:
+            continue
+        known = judgement.known
+        assert judgement.verdict in (Verdict.WAITS, Verdict.FITS)
+        assert known.misfit is None
+        if known.baseline is not None and known.since_ns is not None:
+            assert known.baseline == truth(start, fills, known.since_ns)
 
 
 @given(FILLS, STARTS, st.integers(0, 400), st.floats(0, 15, allow_nan=False))
@@ -109,13 +131,13 @@ def test_what_nothing_explains_is_a_drift_at_the_second_reading_until_it_is_told
         assert [one.verdict for one in judgements[2:]] == [Verdict.MISFIT, Verdict.MISFIT, Verdict.DRIFT]
         last = judged(judgements[-1].known, Reading(held + secret, AT + 90 * SECOND), [*quiet, told])
         assert last.verdict is Verdict.FITS
-        assert last.known.misfit_ns is None
+        assert last.known.misfit is None
 
 
 @given(st.lists(LOTS, max_size=4), st.lists(LOTS, min_size=1, max_size=3))
 def test_what_activities_explain_fits_and_counts_once(older: list[Decimal], newer: list[Decimal]) -> None:
     total = sum(newer, Decimal(0))
-    known = Known("S", AT, (Decimal(4),), agreed=True, misfit_ns=AT + 20 * SECOND)
+    known = Known("S", AT, (Decimal(4),), agreed=True, misfit=Reading(4 + total, AT + 20 * SECOND))
     drift = judged(known, Reading(4 + total, AT + 40 * SECOND), [])
     movements = [Movement(f"{number:03d}", "SPLIT", "S", qty) for number, qty in enumerate([*older, *newer])]
     found = explaining(drift, movements)

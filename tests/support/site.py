@@ -12,7 +12,9 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from stream_reconcile.commands.run_api import offer_reads
-from stream_reconcile.commands.run_control import offer_control
+from stream_reconcile.commands.run_control import PATHS
+from stream_reconcile.commands.run_operator import offer_operator
+from stream_reconcile.commands.run_rewinds import offer_rewinds
 from stream_reconcile.commands.servers import Servers
 from stream_reconcile.config import Settings
 from stream_reconcile.core.lag_state import LagState
@@ -21,7 +23,7 @@ from stream_reconcile.jobs.polled import Polled
 from stream_reconcile.log.connection import KafkaConfig
 from stream_reconcile.metrics import Metrics
 from stream_reconcile.web.app import build_app
-from stream_reconcile.web.control import REWIND, UNDO, Control
+from stream_reconcile.web.control import Control
 from stream_reconcile.web.readiness import Readiness
 from stream_reconcile.web.server import HttpServer
 from stream_reconcile.web.site import Site
@@ -74,10 +76,11 @@ def serving_site(
     readiness.report("postgres", ready=True)
     settings = _settings(group, f"{group}." if kafka else "alpaca.")
     servers = Servers(kafka or KafkaConfig("kafka.invalid:9092"), dsn)
+    offer_operator(control, settings, servers)
     if kafka is not None:
-        offer_control(control, settings, servers)
+        offer_rewinds(control, settings, servers)
     site = Site(readiness, "1.2.3")
-    routes = [*site.routes(), control.route(REWIND), control.route(UNDO)]
+    routes = [*site.routes(), *map(control.route, PATHS)]
     app = build_app(Metrics("1.2.3").registry, readiness, token=token, is_loopback=is_loopback, api=routes)
     server = HttpServer(app, "127.0.0.1", 0)
     server.start()

@@ -18,6 +18,8 @@ from stream_reconcile.core.sweep.positions import (
     fits,
     judged,
     normal,
+    settled,
+    taken,
 )
 from stream_reconcile.core.wire.holdings import parse_movement, parse_position
 
@@ -88,11 +90,46 @@ def test_a_baseline_moves_on_with_a_reading_that_fits() -> None:
 
 def test_a_misfit_is_a_drift_when_it_lasts_and_over_when_one_reading_fits() -> None:
     first = judged(agreed("3"), read(100, "5"), [])
-    assert (first.verdict, first.known.misfit_ns) == (Verdict.MISFIT, at(100))
+    assert (first.verdict, first.known.misfit) == (Verdict.MISFIT, read(100, "5"))
     assert judged(first.known, read(114, "5"), []).verdict is Verdict.MISFIT
     drift = judged(first.known, read(115, "5"), [])
     assert (drift.verdict, drift.beyond) == (Verdict.DRIFT, (Decimal(2),))
-    assert judged(drift.known, read(130, "3"), []).known.misfit_ns is None
+    assert judged(drift.known, read(130, "3"), []).known.misfit is None
+
+
+def test_readings_that_differ_by_other_quantities_do_not_agree_on_a_drift() -> None:
+    first = judged(agreed("3"), read(100, "5"), []).known
+    second = judged(first, read(120, "6"), [])
+    assert (second.verdict, second.known.misfit) == (Verdict.MISFIT, read(120, "6"))
+    assert judged(second.known, read(140, "6"), []).verdict is Verdict.DRIFT
+
+
+def test_a_fill_that_was_known_late_makes_no_misfit_of_the_reading_before_it() -> None:
+    first = judged(agreed("3"), read(100, "5"), []).known
+    late = [move(90, "2")]
+    fits_now = judged(first, read(120, "5"), late)
+    assert (fits_now.verdict, fits_now.known.misfit) == (Verdict.FITS, None)
+    # And another one is missing by then: that is a first misfit, not a second.
+    again = judged(first, read(120, "9"), late)
+    assert (again.verdict, again.known.misfit, again.known.since_ns) == (Verdict.MISFIT, read(120, "9"), at(85))
+
+
+def test_a_reading_waits_until_activities_were_read_after_it() -> None:
+    known = taken(taken(agreed("3"), read(100, "5")), read(120, "6"))
+    assert settled(known, at(99), []) is None
+    one = settled(known, at(100), [move(95, "2")])
+    assert one is not None
+    assert (one.verdict, one.reading, one.known.pending) == (Verdict.FITS, read(100, "5"), (read(120, "6"),))
+    both = settled(known, at(120), [])
+    assert both is not None
+    assert (both.verdict, both.known.misfit, both.known.pending) == (Verdict.MISFIT, read(120, "6"), ())
+
+
+def test_of_readings_that_wait_long_the_newest_are_kept() -> None:
+    known = agreed("3")
+    for second in range(6):
+        known = taken(known, read(second, "3"))
+    assert [reading.at_ns for reading in known.pending] == [at(second) for second in (2, 3, 4, 5)]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +159,7 @@ def test_a_fee_counts_once_and_lowers_what_fees_may_still_take() -> None:
 
 
 def test_a_transfer_is_told_apart_from_the_fees() -> None:
-    known = Known("S", AT, (Decimal(4),), agreed=True, misfit_ns=at(20), crypto=True)
+    known = Known("S", AT, (Decimal(4),), agreed=True, misfit=read(60, "4.494"), crypto=True)
     drift = judged(known, read(100, "4.494"), [move(10, "2")])
     assert drift.verdict is Verdict.DRIFT
     fee, transfer = Movement("a", "CFEE", "S", Decimal("-0.006")), Movement("b", "TRANS", "S", Decimal("-1.5"))
@@ -132,7 +169,7 @@ def test_a_transfer_is_told_apart_from_the_fees() -> None:
 
 
 def test_of_activities_the_newest_that_do_are_taken() -> None:
-    drift = judged(Known("S", AT, (Decimal(0),), agreed=True, misfit_ns=at(20)), read(100, "30"), [])
+    drift = judged(Known("S", AT, (Decimal(0),), agreed=True, misfit=read(20, "30")), read(100, "30"), [])
     split = [Movement(name, "SPLIT", "S", Decimal(qty)) for name, qty in (("1", "30"), ("2", "-10"), ("3", "40"))]
     assert explaining(drift, split) == [split[0]]
     assert explaining(drift, split[1:]) == split[1:]

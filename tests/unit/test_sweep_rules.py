@@ -120,6 +120,27 @@ def test_below_a_long_sweep_only_urgent_ones_run() -> None:
     assert due({}, Intervals(), windows=False, all_time=False, started=True, stalled=deep) is Kind.HOT
 
 
+@pytest.mark.parametrize(
+    ("age", "urgent", "expected"), [(15.9, False, None), (16.0, False, Kind.HOT), (15.9, True, None)]
+)
+def test_hot_sweeps_that_take_long_leave_half_of_the_time_to_the_one_below(
+    age: float, urgent: bool, expected: Kind | None
+) -> None:
+    when = ages(hot=age, deep=999.0)
+    for took, stalled, wanted in ((8.0, frozenset({Kind.DEEP}), expected), (8.0, frozenset[Kind](), Kind.DEEP)):
+        found = due(
+            when,
+            Intervals(),
+            windows=False,
+            all_time=False,
+            started=True,
+            stalled=stalled,
+            urgent=urgent,
+            hot_took_s=took,
+        )
+        assert found is wanted
+
+
 def test_a_stream_is_silent_after_two_changes_that_no_frame_told() -> None:
     watch = SilenceWatch(20.0)
     watch.saw("a", NOW - 30)

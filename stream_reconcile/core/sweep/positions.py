@@ -6,6 +6,9 @@ may have been held then. Two readings, a window apart, agree where they leave on
 which moves on with each reading that fits.
 Only changes from it are judged, since what was held before we came is nobody's fill here.
 
+Fills may be behind a reading as well: one whose frame was lost is known when its activity was read. So a reading waits
+until activities were read a window later, and is judged by what is known then.
+
 Pure. Times are nanoseconds since the epoch; quantities are signed, negative when short; symbols are `normal` ones.
 """
 
@@ -15,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
+from itertools import product
 from typing import Final, NamedTuple
 
 from stream_reconcile.core.sums import EXACT, total
@@ -29,6 +33,7 @@ UNSEEN: Final = ""
 
 _MOST_POSSIBLE: Final = 1_000
 _MOST_MOVEMENTS: Final = 200
+_MOST_PENDING: Final = 4
 _NANO: Final = 1_000_000_000
 _NONE: Final = Decimal(0)
 
@@ -69,18 +74,20 @@ class Movement(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Known:
     """Of one symbol. `since_ns`: time from which fills count, None before the first reading; `possible`: what may have
-    been held then, one quantity once `agreed`. `adjusted`: sum of the movements counted since. `traded` (before
-    `since_ns`) and `fees` (positive): sums since the first reading."""
+    been held then, one quantity once `agreed`. `misfit`: the first reading in a row that does not follow. `adjusted`:
+    sum of the movements counted since. `traded` (before `since_ns`) and `fees` (positive): sums since the first
+    reading. `pending`: readings that are not judged yet, oldest first."""
 
     symbol: str
     since_ns: int | None = None
     possible: tuple[Decimal, ...] = ()
     agreed: bool = False
-    misfit_ns: int | None = None
+    misfit: Reading | None = None
     adjusted: Decimal = _NONE
     traded: Decimal = _NONE
     fees: Decimal = _NONE
     crypto: bool = False
+    pending: tuple[Reading, ...] = ()
 
     @property
     def baseline(self) -> Decimal | None:
@@ -90,7 +97,7 @@ class Known:
 
 class Verdict(StrEnum):
     """waits: no baseline yet; fits; fee: fits but for what a fee in coins may have taken; misfit: once; drift: twice, a
-    window apart."""
+    window apart, by the same quantity."""
 
     WAITS = "waits"
     FITS = "fits"
@@ -100,13 +107,14 @@ class Verdict(StrEnum):
 
 
 class Judged(NamedTuple):
-    """`beyond`: by how much the reading exceeds what the baseline lets expect, by the moment it may show, the latest
-    moment first; empty without a baseline. `allowed`: what fees may have taken."""
+    """Of one reading. `beyond`: by how much it exceeds what the baseline lets expect, by the moment it may show, the
+    latest moment first; empty without a baseline. `allowed`: what fees may have taken."""
 
     known: Known
     verdict: Verdict
     beyond: tuple[Decimal, ...]
     allowed: Decimal
+    reading: Reading
 
 
 def nets(moves: Iterable[Move], since_ns: int, begin_ns: int, end_ns: int) -> Iterator[Decimal]:
@@ -137,27 +145,83 @@ def fits(reading: Reading, baseline: Reading, moves: Iterable[Move], *, window_s
     return baseline.qty in held_at(reading, moves, baseline.at_ns, window_s=window_s)
 
 
+def taken(known: Known, reading: Reading) -> Known:
+    """With one more reading to judge."""
+    return replace(known, pending=(*known.pending, reading)[-_MOST_PENDING:])
+
+
+def settled(
+    known: Known, until_ns: int, moves: Sequence[Move], *, window_s: float = WINDOW_S, apart_s: float = WINDOW_S
+) -> Judged | None:
+    """What the pending readings up to `until_ns` say, one after the other; None if there are none. `moves`: all since
+    `known.since_ns`, and of the windows of the pending readings and of the misfit."""
+    last: Judged | None = None
+    for place, reading in enumerate(known.pending, 1):
+        if reading.at_ns > until_ns:
+            break
+        before = replace(last.known if last else known, pending=known.pending[place:])
+        last = judged(before, reading, moves, window_s=window_s, apart_s=apart_s)
+    return last
+
+
 def judged(
     known: Known, reading: Reading, moves: Sequence[Move], *, window_s: float = WINDOW_S, apart_s: float = WINDOW_S
 ) -> Judged:
-    """What a reading says, and what is known after it. `moves`: all since `known.since_ns` and of the window."""
+    """What a reading says, and what is known after it."""
     since_ns = reading.at_ns if known.since_ns is None else known.since_ns
-    unadjusted = reading._replace(qty=EXACT.subtract(reading.qty, known.adjusted))
-    held = held_at(unadjusted, moves, since_ns, window_s=window_s)
-    apart = reading.at_ns - since_ns >= round(apart_s * _NANO)
+    apart_ns = round(apart_s * _NANO)
     if known.baseline is None:
-        return _without_baseline(known, reading, moves, held, apart, window_s)
-    beyond = tuple(EXACT.subtract(quantity, known.baseline) for quantity in held)
-    allowed = _fee_allowance(known, moves, since_ns)
+        held = _unadjusted(known, reading, moves, since_ns, window_s)
+        return _without_baseline(known, reading, moves, held, reading.at_ns - since_ns >= apart_ns, window_s)
+    known = _misfit_again(known, moves, since_ns, window_s)
+    since_ns = known.since_ns or since_ns
+    beyond, allowed = _beyond(known, reading, moves, since_ns, window_s), _fee_allowance(known, moves, since_ns)
     if _NONE in beyond:
         begin_ns = reading.at_ns - round(window_s * _NANO)
-        return Judged(_moved_on(known, known.baseline, moves, since_ns, begin_ns), Verdict.FITS, beyond, allowed)
-    if any(-allowed <= more < 0 for more in beyond):
-        return Judged(replace(known, misfit_ns=None), Verdict.FEE, beyond, allowed)
-    if known.misfit_ns is None:
-        return Judged(replace(known, misfit_ns=reading.at_ns), Verdict.MISFIT, beyond, allowed)
-    lasts = reading.at_ns - known.misfit_ns >= round(apart_s * _NANO)
-    return Judged(known, Verdict.DRIFT if lasts else Verdict.MISFIT, beyond, allowed)
+        return Judged(_moved_on(known, moves, since_ns, begin_ns), Verdict.FITS, beyond, allowed, reading)
+    if _lacks_a_fee(beyond, allowed):
+        return Judged(replace(known, misfit=None), Verdict.FEE, beyond, allowed, reading)
+    first = known.misfit
+    if first is None or reading.at_ns - first.at_ns < apart_ns:
+        return Judged(replace(known, misfit=first or reading), Verdict.MISFIT, beyond, allowed, reading)
+    if not _meet(beyond, _beyond(known, first, moves, since_ns, window_s), allowed):
+        return Judged(replace(known, misfit=reading), Verdict.MISFIT, beyond, allowed, reading)
+    return Judged(known, Verdict.DRIFT, beyond, allowed, reading)
+
+
+def _misfit_again(known: Known, moves: Sequence[Move], since_ns: int, window_s: float) -> Known:
+    """By what is known now, the first misfit may be none: fills that were missing then have come."""
+    if known.misfit is None:
+        return known
+    beyond = _beyond(known, known.misfit, moves, since_ns, window_s)
+    if _NONE in beyond:
+        return _moved_on(known, moves, since_ns, known.misfit.at_ns - round(window_s * _NANO))
+    return replace(known, misfit=None) if _lacks_a_fee(beyond, _fee_allowance(known, moves, since_ns)) else known
+
+
+def _unadjusted(known: Known, reading: Reading, moves: Sequence[Move], since_ns: int, window_s: float) -> list[Decimal]:
+    """What may have been held at `since_ns`, by a reading less the movements counted."""
+    return held_at(
+        reading._replace(qty=EXACT.subtract(reading.qty, known.adjusted)), moves, since_ns, window_s=window_s
+    )
+
+
+def _beyond(
+    known: Known, reading: Reading, moves: Sequence[Move], since_ns: int, window_s: float
+) -> tuple[Decimal, ...]:
+    baseline = known.possible[0]
+    return tuple(EXACT.subtract(held, baseline) for held in _unadjusted(known, reading, moves, since_ns, window_s))
+
+
+def _lacks_a_fee(beyond: Iterable[Decimal], allowed: Decimal) -> bool:
+    return any(-allowed <= more < 0 for more in beyond)
+
+
+def _meet(one: Iterable[Decimal], other: Iterable[Decimal], allowed: Decimal) -> bool:
+    """Whether both may be beyond by the same quantity, but for fees taken between them."""
+    if not allowed:
+        return not set(one).isdisjoint(other)
+    return any(abs(EXACT.subtract(left, right)) <= allowed for left, right in product(one, other))
 
 
 def _without_baseline(
@@ -166,26 +230,27 @@ def _without_baseline(
     both = [quantity for quantity in held if quantity in known.possible]
     if known.since_ns is None or not both:
         possible = held_at(reading, moves, reading.at_ns, window_s=window_s)
-        begun = Known(known.symbol, reading.at_ns, tuple(possible), crypto=known.crypto)
-        if len(possible) > _MOST_POSSIBLE:
-            begun = Known(known.symbol, crypto=known.crypto)
-        return Judged(begun, Verdict.WAITS, (), _NONE)
+        begun = Known(known.symbol, crypto=known.crypto, pending=known.pending)
+        if len(possible) <= _MOST_POSSIBLE:
+            begun = replace(begun, since_ns=reading.at_ns, possible=tuple(possible))
+        return Judged(begun, Verdict.WAITS, (), _NONE, reading)
     agreed = apart and len(both) == 1
     found = replace(known, possible=tuple(both), agreed=agreed)
-    return Judged(found, Verdict.FITS if agreed else Verdict.WAITS, (_NONE,) if agreed else (), _NONE)
+    verdict = Verdict.FITS if agreed else Verdict.WAITS
+    return Judged(found, verdict, (_NONE,) if agreed else (), _NONE, reading)
 
 
-def _moved_on(known: Known, baseline: Decimal, moves: Sequence[Move], since_ns: int, begin_ns: int) -> Known:
+def _moved_on(known: Known, moves: Sequence[Move], since_ns: int, begin_ns: int) -> Known:
     """With a baseline at the beginning of the window of a reading that fits.
 
     It shows all fills up to there, whenever they become known; so it confirms their sum, and they need not be added up
     again each time. A fill of the window itself that is not known yet still counts when it is.
     """
-    known = replace(known, misfit_ns=None)
+    known = replace(known, misfit=None)
     if since_ns >= begin_ns:
         return known
     past = [move for move in moves if since_ns < move.at_ns <= begin_ns]
-    held = total([baseline, known.adjusted, *(move.qty for move in past)])
+    held = total([known.possible[0], known.adjusted, *(move.qty for move in past)])
     traded = total([known.traded, *(move.traded for move in past)])
     return replace(known, since_ns=begin_ns, possible=(held,), adjusted=_NONE, traded=traded)
 
@@ -236,4 +301,4 @@ def counted(known: Known, movements: Iterable[Movement]) -> Known:
     listed = list(movements)
     fees = total(-movement.qty for movement in listed if movement.is_fee)
     adjusted = EXACT.add(known.adjusted, total(movement.qty for movement in listed))
-    return replace(known, adjusted=adjusted, fees=EXACT.add(known.fees, fees), misfit_ns=None)
+    return replace(known, adjusted=adjusted, fees=EXACT.add(known.fees, fees), misfit=None)

@@ -37,12 +37,14 @@ def due(
     started: bool,
     stalled: frozenset[Kind] = frozenset(),
     urgent: bool = False,
+    hot_took_s: float = 0.0,
 ) -> Kind | None:
     """The sweep to run now, or None.
 
     `ages`: seconds since the newest run of a kind began, whatever came of it. `windows`: a gap window waits for a
     sweep; `all_time`: one that only a full sweep covers; `started`: this process has made its deep sweep at start. A
-    kind in `stalled` is under way, below this one. `urgent`: a fill seems to be missing.
+    kind in `stalled` is under way, below this one. `urgent`: a fill seems to be missing. `hot_took_s`: the last hot
+    sweep.
     """
     if windows and _old(ages.get(Kind.GAP), intervals.retry_s) and Kind.GAP not in stalled:
         return Kind.GAP
@@ -53,6 +55,10 @@ def due(
     if not stalled and all_time and _old(ages.get(Kind.FULL), intervals.deep_s):
         return Kind.FULL
     hot_s = min(intervals.urgent_s, intervals.hot_s) if urgent else intervals.hot_s
+    if (
+        stalled
+    ):  # what lies below has at least half of the time: else each of its pages would wait for a whole hot sweep
+        hot_s = max(hot_s, 2 * hot_took_s)
     if _old(ages.get(Kind.HOT), hot_s) and _old(ages.get(Kind.GAP), hot_s):
         return Kind.HOT
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from hashlib import sha256
@@ -41,6 +42,8 @@ class ActivityReader:
         self._page_read, self._publish = page_read, publish
         self._pending: dict[str, tuple[Activity, bytes, int]] = {}
         self.count = 0
+        self.read_at_ns = 0
+        """When they were last read: those published by then are known."""
         self.orders: set[str] = set()
         """Orders that an activity names which our fills do not explain."""
         self.living: dict[str, list[Activity]] = {}
@@ -50,6 +53,7 @@ class ActivityReader:
 
     def read(self, after: datetime) -> None:
         """All since `after`."""
+        self.read_at_ns = time.time_ns()
         after_ns = int(after.timestamp() * 1_000_000) * 1_000
         for page in self._tools.client.activities(types=("FILL",), after_ns=after_ns):
             self._page_read()

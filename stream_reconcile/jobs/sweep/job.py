@@ -196,6 +196,7 @@ class _Job:
         self._urgent: str | None = None
         """Why a hot sweep should not wait for its interval."""
         self._under_way: list[Kind] = []
+        self._hot_took_s = 0.0
         while not tools.halt.is_set():
             if not self._one(tools):
                 tools.halt.wait(self._config.timing.look_every_s)
@@ -218,6 +219,7 @@ class _Job:
             started=self._started,
             stalled=frozenset(self._under_way),
             urgent=self._urgent is not None and self._budget.left(time.time()) >= _URGENT_NEEDS_LEFT,
+            hot_took_s=self._hot_took_s,
         )
         if kind_due is None:
             return False
@@ -252,10 +254,13 @@ class _Job:
         windows = [window for window in tools.store.windows(tools.letters_of) if not window.all_time]
         sweep = Sweep(tools, kind, windows if kind is Kind.GAP else (), between=between)
         self._under_way.append(kind)
+        began = time.monotonic()
         try:
             sweep.run()
         finally:
             self._under_way.pop()
+        if kind is Kind.HOT:
+            self._hot_took_s = time.monotonic() - began
         tools.metrics.budget_left.labels(tools.account_id).set(self._budget.left(time.time()))
         self._started = self._started or (kind is Kind.DEEP and sweep.error is None)
         self._report(

@@ -23,8 +23,9 @@ from stream_reconcile.core.sweep.positions import (
     Verdict,
     counted,
     explaining,
-    judged,
     normal,
+    settled,
+    taken,
 )
 from stream_reconcile.core.timestamps import ns_text
 from stream_reconcile.core.wire.holdings import parse_movement, parse_position
@@ -43,6 +44,8 @@ _DRIFT: Final = "position_drift"
 _ACTION: Final = "corporate_action"
 _MS: Final = 1_000_000
 _NOTHING: Final = Decimal(0)
+_EVER: Final = 1 << 63
+_UNSETTLED: Final = (Verdict.WAITS, Verdict.MISFIT, Verdict.DRIFT)
 
 # What may change a quantity without a fill: fees in coins, transfers, splits and the like, what becomes of options.
 _TYPES: Final = (
@@ -52,7 +55,8 @@ _TYPES: Final = (
 
 
 class PositionCheck:
-    """Of one sweep, at its end. `between`: a more urgent sweep may run there, while we wait."""
+    """Of one sweep, at its end. `between`: a more urgent sweep may run there, while we wait. `off`: orders whose fills
+    do not add up now: what is held of their symbols is judged when they do."""
 
     def __init__(
         self,
@@ -61,24 +65,53 @@ class PositionCheck:
         activities: ActivityReader,
         publish: Callable[[Iterable[Finding]], None],
         between: Callable[[], None],
+        off: Iterable[str],
     ) -> None:
         self._tools, self._run, self._activities = tools, run, activities
         self._publish, self._between = publish, between
         self._store = PositionStore(tools.connection, tools.account_id)
+        self._off = self._store.symbols_of(off)
+        self._coins: set[str] = set()
         self._apart_s = tools.config.timing.graces.apart_s
 
     def check(self) -> None:
-        """Read and judge; where something is not settled, wait until a second reading counts, and do it once more.
+        """Read, and judge what can be; where something is not settled, wait until it is, and read once more.
 
         Raises SweepIncomplete where what was read can't be understood, or when told to stop.
         """
-        verdicts = self._look()
-        unsettled = {symbol for symbol, verdict in verdicts.items() if verdict in (Verdict.WAITS, Verdict.MISFIT)}
-        if unsettled - {UNSEEN}:
-            self._wait()
-            if Verdict.MISFIT in verdicts.values():
-                self._look_for_fills()
-            self._look()
+        likely = self._judge(self._read())
+        if any(one in _UNSETTLED for symbol, one in likely.items() if symbol != UNSEEN):
+            self._again()
+            if self._misfits():
+                self._again()
+
+    def follow(self) -> None:
+        """Of a hot sweep: judge what is settled by now; read again where that does not follow from the fills."""
+        stored = self._store.known()
+        waiting = [reading for s, one in stored.items() if s not in self._off for reading in one.known.pending]
+        if any(reading.at_ns <= self._settled_ns for reading in waiting):
+            self._tools.barrier.wait()
+            self._judge({})
+        newest_ns = max((one.last.at_ns for one in stored.values()), default=0)
+        if self._misfits() and time.time_ns() - newest_ns >= self._apart_ns:
+            self._judge(self._read())
+
+    def _misfits(self) -> bool:
+        return any(one.known.misfit is not None for one in self._store.known().values())
+
+    @property
+    def _apart_ns(self) -> int:
+        return round(self._apart_s * 1e9)
+
+    @property
+    def _settled_ns(self) -> int:
+        """Readings up to then are judged: activities were read so much later."""
+        return self._activities.read_at_ns - self._apart_ns
+
+    def _again(self) -> None:
+        self._wait()
+        self._look_for_fills()
+        self._judge(self._read())
 
     def _wait(self) -> None:
         """Until the next reading is far enough from the last one."""
@@ -93,8 +126,8 @@ class PositionCheck:
         self._activities.read(datetime.now(UTC) - timedelta(seconds=self._tools.config.timing.activity_overlap_s))
         self._activities.settle()
 
-    def _look(self) -> dict[str, Verdict]:
-        """One reading of all, from the request to what is written; gives the verdicts by symbol."""
+    def _read(self) -> dict[str, Reading]:
+        """The account and its positions, published and applied. What is held, by symbol; nothing of UNSEEN ones."""
         tools = self._tools
         account, page = tools.client.account(), tools.client.positions()
         topic = tools.config.topics.account_snapshots
@@ -107,68 +140,93 @@ class PositionCheck:
         )
         tools.barrier.wait()
         at_ns = page.received_at_ns // _MS * _MS
-        held, coins = _held(page)
+        held, self._coins = _held(page)
+        return {UNSEEN: Reading(_NOTHING, at_ns)} | {symbol: Reading(qty, at_ns) for symbol, qty in held.items()}
+
+    def _judge(self, read: dict[str, Reading]) -> dict[str, Verdict]:
+        """Take what was read; judge and write what is settled. Gives what all readings would say as it is now."""
         stored, accepted = self._store.known(), self._store.accepted()
-        unseen = stored.get(UNSEEN, Stored(Known(UNSEEN), None))
-        since = {UNSEEN: unseen.known.since_ns} | {symbol: one.known.since_ns for symbol, one in stored.items()}
-        moves = self._store.moves(since, at_ns - round(self._apart_s * 1e9))
-        readings: dict[str, Reading] = {}
-        judgements: dict[str, Judged] = {}
-        for symbol in sorted({*held, *stored, *moves, UNSEEN}):
-            known = stored[symbol].known if symbol in stored else replace(unseen.known, symbol=symbol)
+        unseen = stored[UNSEEN].known if UNSEEN in stored else Known(UNSEEN)
+        since = {UNSEEN: unseen.since_ns} | {symbol: one.known.since_ns for symbol, one in stored.items()}
+        moves = self._store.moves(since, self._earliest_ns(stored, read))
+        knowns: dict[str, Known] = {}
+        for symbol in sorted({*read, *stored, *moves, UNSEEN}):
+            known = stored[symbol].known if symbol in stored else replace(unseen, symbol=symbol)
             if known.agreed and accepted.get(symbol, 0) > (known.since_ns or 0):
                 known = Known(symbol)  # a person said that what is held is right
-            of_symbol = moves.get(symbol, Moves(symbol, []))
-            crypto = known.crypto or symbol in coins or "/" in of_symbol.order_symbol
-            readings[symbol] = Reading(held.get(symbol, _NOTHING), at_ns)
-            judgements[symbol] = judged(
-                replace(known, crypto=crypto),
-                readings[symbol],
-                of_symbol.moves,
-                window_s=self._apart_s,
-                apart_s=self._apart_s,
-            )
-        return self._conclude(readings, judgements, moves, stored, accepted)
+            crypto = known.crypto or symbol in self._coins or (symbol in moves and "/" in moves[symbol].order_symbol)
+            known = replace(known, crypto=crypto)
+            knowns[symbol] = taken(known, read.get(symbol, read[UNSEEN])) if read else known
+        judgements: dict[str, Judged] = {}
+        likely: dict[str, Verdict] = {}
+        for symbol, known in knowns.items():
+            of_symbol = moves[symbol].moves if symbol in moves else []
+            settled_ns = self._settled_ns if symbol not in self._off else 0
+            for until_ns in (settled_ns, _EVER):
+                one = settled(known, until_ns, of_symbol, window_s=self._apart_s, apart_s=self._apart_s)
+                if one is not None and until_ns == _EVER:
+                    likely[symbol] = one.verdict
+                elif one is not None:
+                    judgements[symbol] = one
+        self._conclude(knowns, judgements, moves, stored, accepted)
+        return likely
+
+    def _earliest_ns(self, stored: dict[str, Stored], read: dict[str, Reading]) -> int:
+        """Begin of the earliest window that a reading may show which is judged now or again."""
+        readings = [*read.values()]
+        for one in stored.values():
+            readings += [*one.known.pending, *([] if one.known.misfit is None else [one.known.misfit])]
+        return min((reading.at_ns for reading in readings), default=time.time_ns()) - self._apart_ns
 
     def _conclude(
         self,
-        readings: dict[str, Reading],
+        knowns: dict[str, Known],
         judgements: dict[str, Judged],
         moves: dict[str, Moves],
         stored: dict[str, Stored],
         accepted: dict[str, int],
-    ) -> dict[str, Verdict]:
+    ) -> None:
         tools, findings = self._tools, Findings()
         explained = self._explained(judgements, stored)
-        verdicts: dict[str, Verdict] = {}
+        drifts: list[str] = []
         with tools.store.holding():
             already = {normal(subject): subject for subject in self._store.open_drifts()}
             # What a person accepted while we read is neither opened again nor explained: a baseline begins anew.
-            since = {s for s, at in self._store.accepted().items() if accepted.get(s) != at} & judgements.keys()
-            for symbol in since:
-                explained.pop(symbol, None)
-                judgements[symbol] = judgements[symbol]._replace(known=Known(symbol), verdict=Verdict.WAITS)
-            for symbol, judgement in judgements.items():
-                known, verdict, movements = judgement.known, judgement.verdict, explained.get(symbol, [])
-                subject = already.get(symbol) or (moves[symbol].order_symbol if symbol in moves else symbol)
-                if movements:
-                    known, verdict = counted(known, movements), Verdict.FITS
-                    self._store.count(movements, self._run.sweep_id)
-                    actions = [movement for movement in movements if not movement.is_fee]
-                    if actions:
-                        findings.open(tools.account_id, _ACTION, subject, _action(actions, readings[symbol]))
-                        findings.close(tools.account_id, _ACTION, subject)
-                if verdict is Verdict.DRIFT:
-                    findings.open(tools.account_id, _DRIFT, subject, _drift(judgement, readings[symbol]))
-                elif verdict is not Verdict.MISFIT and symbol in already:
-                    findings.close(tools.account_id, _DRIFT, already[symbol])
-                self._store.save(known, readings[symbol], fitted=verdict is Verdict.FITS)
-                verdicts[symbol] = verdict
+            since = {symbol for symbol, at in self._store.accepted().items() if accepted.get(symbol) != at}
+            for symbol, known in knowns.items():
+                last = known.pending[-1] if known.pending else stored[symbol].last if symbol in stored else None
+                if last is None:
+                    continue  # traded since the last reading
+                judgement = judgements.get(symbol)
+                fitted_ns: int | None = None
+                after = Known(symbol) if symbol in since else known
+                if symbol not in since and judgement is not None:
+                    subject = already.get(symbol) or (moves[symbol].order_symbol if symbol in moves else symbol)
+                    after, verdict = self._explain(judgement, explained.get(symbol, []), subject, findings)
+                    if verdict is Verdict.DRIFT:
+                        drifts.append(symbol)
+                        findings.open(tools.account_id, _DRIFT, subject, _drift(judgement))
+                    elif verdict is not Verdict.MISFIT and symbol in already:
+                        findings.close(tools.account_id, _DRIFT, already[symbol])
+                    fitted_ns = judgement.reading.at_ns if verdict is Verdict.FITS else None
+                self._store.save(after, last, fitted_ns=fitted_ns)
             tools.store.write(findings, self._run, resolution="the position follows from the fills and activities")
-        drifts = [symbol for symbol, verdict in verdicts.items() if verdict is Verdict.DRIFT]
         if drifts:
             log.warning("positions_drift", account_id=tools.account_id, symbols=drifts)
-        return verdicts
+
+    def _explain(
+        self, judgement: Judged, movements: list[Movement], subject: str, findings: Findings
+    ) -> tuple[Known, Verdict]:
+        """With the movements that account for it in the expectation."""
+        if not movements:
+            return judgement.known, judgement.verdict
+        account_id = self._tools.account_id
+        self._store.count(movements, self._run.sweep_id)
+        actions = [movement for movement in movements if not movement.is_fee]
+        if actions:
+            findings.open(account_id, _ACTION, subject, _action(actions, judgement.reading))
+            findings.close(account_id, _ACTION, subject)
+        return counted(judgement.known, movements), Verdict.FITS
 
     def _explained(self, judgements: dict[str, Judged], stored: dict[str, Stored]) -> dict[str, list[Movement]]:
         """Activities other than fills that account for what the fills do not; read only where something is left."""
@@ -219,8 +277,8 @@ def _movements(page: Page) -> list[Movement]:
     return found
 
 
-def _drift(judgement: Judged, reading: Reading) -> dict[str, Any]:
-    known, since = judgement.known, judgement.known.since_ns or 0
+def _drift(judgement: Judged) -> dict[str, Any]:
+    known, since, reading = judgement.known, judgement.known.since_ns or 0, judgement.reading
     expected = EXACT.subtract(reading.qty, judgement.beyond[0])
     baseline = {"qty": _text(known.baseline or _NOTHING), "at": ns_text(since)}
     return {

@@ -276,8 +276,11 @@ class Sweep:
         self._letters.conclude(self._answered, unchecked=self._unchecked)
         if self._unchecked:
             log.info("orders_not_checked", account_id=tools.account_id, kind=self.kind.value, orders=self._unchecked)
+        positions = PositionCheck(tools, self._run, self._activities, self._publish, self._between, self._off)
         if self.kind in (Kind.DEEP, Kind.FULL):
-            PositionCheck(tools, self._run, self._activities, self._publish, self._between).check()
+            positions.check()
+        elif self.kind is Kind.HOT:
+            positions.follow()
 
     def _close_what_agrees(self, findings: Findings, now_s: float) -> None:
         """What was read again and is not wrong any more, be it found by this sweep or by one before."""

@@ -1,0 +1,133 @@
+"""One fault after the other, in an order that the seed says; after each, whether all is as it should be."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from stream_reconcile.core.errors import ReconcileError
+from stream_reconcile.simulator.verdict import Difference
+from support.waiting import wait_until
+from weather import judge
+
+from .faults import FAULTS, possible
+from .place import Scene, scene
+
+_RATE: Final = 20.0
+_READY_S: Final = 120.0
+_BEFORE_S: Final = (1.0, 4.0)
+_AGREES_WITHIN_S: Final = 300.0
+# The broker's words, once each, whoever read them and however often; an order is an execution once by its key.
+_TWICE: Final = """
+SELECT count(*) FROM (SELECT 1 FROM order_events GROUP BY account_id, alpaca_order_id, event_key HAVING count(*) > 1) t
+"""
+_BEHIND: Final = "SELECT count(*) FROM stream_cursors WHERE next_offset < max_offset"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user has a say in."""
+
+    seed: int
+    rounds: int
+    only: Sequence[str] = ()
+    data_dir: Path | None = None
+
+
+@dataclass
+class Struck:
+    """One fault and what came of it."""
+
+    fault: str
+    seed: str
+    events: int = 0
+    orders: int = 0
+    fills: int = 0
+    lost: int = 0
+    """Rows that the books have and the tables do not."""
+    doubled: int = 0
+    """Rows that the tables have and the books do not, and events that stand there twice."""
+    differing: int = 0
+    """Values."""
+    agreed_after_s: float = 0.0
+    """From the end of the fault, when everything works again and the flow has ended, to a proof that began after it."""
+    found: dict[str, int] = field(default_factory=dict)
+    """Discrepancies by type."""
+    broken: list[str] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        return not (self.lost or self.doubled or self.differing or self.broken)
+
+
+def run(options: Options, say: Callable[[str], None], took: Callable[[Struck], None]) -> bool:
+    """So many rounds over all faults; `took` hears of each. Whether all held."""
+    holds = True
+    for number in range(options.rounds):
+        seed = f"{options.seed}/{number}"
+        with scene(options.data_dir, options.seed + number) as made:
+            _until_proved(made, time.time())
+            names = [name for name in possible(made) if not options.only or any(o in name for o in options.only)]
+            random.Random(seed).shuffle(names)
+            for name in names:
+                struck = _strike(made, name, f"{seed}/{name}")
+                took(struck)
+                holds &= struck.holds
+                if struck.broken:
+                    say(f"{name}: {struck.broken[0]}; a new scene")
+                    break
+    return holds
+
+
+def _strike(made: Scene, name: str, seed: str) -> Struck:
+    rng = random.Random(seed)
+    struck, whole = Struck(name, seed), made.whole
+    control = whole.simulator.control
+    seen = max([0, *(row["discrepancy_id"] for row in whole.discrepancies())])
+    before = control.counters()["frames_published"]
+    control.flow(_RATE)
+    time.sleep(rng.uniform(*_BEFORE_S))
+    try:
+        FAULTS[name](made, rng)
+        made.heal()
+        control.settle()
+        healed = time.time()
+        struck.agreed_after_s = round(_until_proved(made, healed) - healed, 1)
+    except (AssertionError, ReconcileError, psycopg.Error, OSError) as error:
+        struck.broken.append(f"{type(error).__name__}: {error}")
+        return struck
+    verdict = whole.verdict()
+    struck.events = control.counters()["frames_published"] - before
+    struck.orders, struck.fills = verdict.orders, verdict.fills
+    struck.lost, struck.doubled, struck.differing = counted(verdict.differences)
+    struck.doubled += whole.value(_TWICE)
+    for row in whole.discrepancies():
+        if row["discrepancy_id"] > seen:
+            struck.found[row["type"]] = struck.found.get(row["type"], 0) + 1
+    if behind := whole.value(_BEHIND):
+        struck.broken.append(f"{behind} cursors stand before what they had reached")
+    return struck
+
+
+def counted(differences: Sequence[Difference]) -> tuple[int, int, int]:
+    """Rows that are missing, rows too many, and values that differ."""
+    missing = sum(each.column == "row" and each.ours is None for each in differences)
+    more = sum(each.column == "row" and each.truth is None for each in differences)
+    return missing, more, len(differences) - missing - more
+
+
+def _until_proved(made: Scene, since_s: float) -> float:
+    """When a sweep that began after `since_s` had proved equality; both copies run by then."""
+
+    def alive() -> bool:
+        made.programs.require_alive()
+        return all(program.running for program in made.copies)
+
+    wait_until(alive, timeout=_READY_S, what="both copies")
+    return judge.proof_after(made.whole, since_s, timeout=_AGREES_WITHIN_S)
