@@ -95,7 +95,7 @@ alerts: .venv/.installed-dev ## Every story of what fires which alert, judged by
 dashboard: .venv/.installed-dev ## A real run, a real Prometheus: no query of the dashboard is empty, no alert fires
 	@PYTHONPATH=tests $(BIN)/python -m support.dashboard_check
 
-fuzz: .venv/.installed-fuzz ## Bytes of every kind into each parser (ONLY=frame,… RUNS=200000 SEED=7)
+fuzz: .venv/.installed-fuzz ## Bytes of every kind into each parser (ONLY=frame,… RUNS=100000 SEED=7)
 	@mkdir -p build
 	@PYTHONPATH=tests $(BIN)/python -m fuzz $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) \
 		$(if $(SEED),--seed $(SEED)) $(ARGS)

@@ -25,7 +25,7 @@ TARGETS: Final[dict[str, Target]] = {
     "settings": own_targets.settings,
     "query": own_targets.query,
 }
-RUNS: Final = dict.fromkeys(TARGETS, 200_000) | {"settings": 20_000}
+RUNS: Final = dict.fromkeys(TARGETS, 100_000) | {"settings": 10_000}
 """How many inputs `make fuzz` gives to each."""
 
 SLOWEST_S: Final = 5.0
