@@ -20,7 +20,8 @@ INSTALL = $(INDEX); $(BIN)/uv pip install --quiet --python $(BIN)/python
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
 ARGS ?=
 
-.PHONY: help setup demo test chromium lint format bench chaos rewinds outages takeovers weather simulate page shown rules alerts dashboard fuzz audit lock clean
+.PHONY: help setup demo test chromium lint format bench chaos rewinds outages takeovers weather simulate page shown rules alerts \
+	dashboard fuzz audit lock clean picture
 help: ## What there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
@@ -82,6 +83,9 @@ simulate: .venv/.installed-dev ## The jobs under seeds and a simulated clock, in
 
 page: .venv/.installed-dev chromium ## The status page in a browser in all its states; pictures in build/screenshots
 	@$(BIN)/python -m pytest tests/browser/test_page.py tests/browser/page_states.py $(ARGS)
+
+picture: .venv/.installed-dev chromium ## Take the picture of the page in the README anew, from a demo that is disturbed
+	@PYTHONPATH=tests $(BIN)/python -m support.picture
 
 shown: .venv/.installed-dev ## Each discrepancy with the test that makes it, and what it saw in the last `make test`
 	@PYTHONPATH=tests $(BIN)/python -m support.shown_table build/junit.xml

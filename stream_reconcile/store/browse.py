@@ -35,8 +35,9 @@ from stream_reconcile.store.readers import DeadLetter
 _FILE: Final = "browse.sql"
 _Row = TypeVar("_Row")
 
-# How far back newest-first lists look before they read everything.
+# How far back newest-first lists look before they read everything. Of a busy account an hour is millions of events.
 _RECENT: Final = timedelta(hours=1)
+_REACHES: Final = (timedelta(minutes=1), _RECENT)
 # A broker's clock may be ahead of the database's by this much.
 _SKEW: Final = timedelta(minutes=2)
 _MOST_OF_ONE_ORDER: Final = 500
@@ -92,14 +93,14 @@ def executions(
         more = {"begins": begins, "client_order_id": client_order_id}
         return _rows(connection, Execution, "executions_by_id", **wanted, **more)
     newest_ns = min(at for at in (time.time_ns(), wanted["until_ns"], key_ns) if at is not None)
-    recent = _moment(newest_ns) - _RECENT
-    if since is None or since < recent:
+    for recent in (_moment(newest_ns) - reach for reach in _REACHES):
+        if since is not None and since >= recent:
+            return _rows(connection, Execution, "executions_recent", **wanted, recorded_since=since - _SKEW)
         window = wanted | {"since_ns": _ns(recent), "recorded_since": recent - _SKEW}
         found = _rows(connection, Execution, "executions_recent", **window)
         if len(found) >= limit:
             return found
-        return _rows(connection, Execution, "executions", **wanted)
-    return _rows(connection, Execution, "executions_recent", **wanted, recorded_since=since - _SKEW)
+    return _rows(connection, Execution, "executions", **wanted)
 
 
 def execution_key(row: Execution) -> list[Any]:

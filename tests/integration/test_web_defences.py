@@ -34,9 +34,7 @@ TOKEN = "0123456789abcdef-token"
 def serving(*, is_loopback: bool = False) -> Iterator[str]:
     control = Control()
     control.offer(REWIND, lambda body: {"body": dict(body)})
-    app = build_app(
-        Metrics("1").registry, Readiness(), token=TOKEN, is_loopback=is_loopback, api=[control.route(REWIND)]
-    )
+    app = build_app(Metrics("1"), Readiness(), token=TOKEN, is_loopback=is_loopback, api=[control.route(REWIND)])
     server = HttpServer(app, "127.0.0.1", 0)
     server.start()
     try:
