@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import requests
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 from support.command import environment, free_port
 from support.pages import BROWSERS
@@ -22,7 +22,7 @@ from support.waiting import wait_until
 
 PICTURE: Final = Path(__file__).resolve().parents[2] / "docs" / "status-page.png"
 MOST_BYTES: Final = 150_000
-_SIZE: Final = {"width": 1280, "height": 860}
+_SIZE: Final[ViewportSize] = {"width": 1280, "height": 860}
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def _is_open(url: str, demo: subprocess.Popen[bytes]) -> bool:
     if demo.poll() is not None:
         sys.exit(f"the demo ended with {demo.returncode}")
     try:
-        return requests.get(f"{url}/demo/panel", timeout=30).json().get("closed") == ""
+        return bool(requests.get(f"{url}/demo/panel", timeout=30).json().get("closed") == "")
     except requests.ConnectionError:
         return False
 
