@@ -15,7 +15,7 @@ from stream_reconcile.commands import replay_output as shown
 from stream_reconcile.commands.output import console, print_json
 from stream_reconcile.commands.postgres import failures_in_plain_words, opened
 from stream_reconcile.commands.progress import progress_of
-from stream_reconcile.commands.servers import Servers, codec_factory, servers_to_look_at, topics
+from stream_reconcile.commands.servers import Servers, codec_factory, role_names, servers_to_look_at, topics
 from stream_reconcile.commands.start import settings_for_a_report
 from stream_reconcile.config import Settings
 from stream_reconcile.core.errors import ConfigError
@@ -120,6 +120,7 @@ def _config(settings: Settings, servers: Servers, schema: str, share: float) -> 
         schema=schema,
         group=settings.consumer_group,
         topics=topics(settings),
+        roles=role_names(settings),
         share=share,
     )
 

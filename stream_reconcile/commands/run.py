@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute
 
 from stream_reconcile.commands.output import print_error
 from stream_reconcile.commands.run_control import PATHS, offer_control
-from stream_reconcile.commands.servers import Servers, codec_factory, servers_to_run_on, topic_plan, topics
+from stream_reconcile.commands.servers import Servers, codec_factory, role_names, servers_to_run_on, topic_plan, topics
 from stream_reconcile.commands.start import program_version, settings_for_a_job
 from stream_reconcile.config import Settings
 from stream_reconcile.core.errors import KafkaUnreachable, PostgresUnreachable, ReconcileError, RegistryUnreachable
@@ -255,7 +255,7 @@ class Process:
 
     def _prepare_postgres(self, servers: Servers) -> None:
         if self._settings.migrate:
-            migrate(servers.dsn, self._settings.schema_)
+            migrate(servers.dsn, self._settings.schema_, roles=role_names(self._settings))
             return
         with connect(servers.dsn, self._settings.schema_, name="stream-reconcile run") as connection:
             require_current(connection, self._settings.schema_)

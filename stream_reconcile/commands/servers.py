@@ -23,6 +23,7 @@ from stream_reconcile.log.connection import KafkaConfig, Property
 from stream_reconcile.log.topic_check import TopicPlan
 from stream_reconcile.log.topics import Topics
 from stream_reconcile.store.connect import redact_dsn
+from stream_reconcile.store.roles import RoleNames
 
 if TYPE_CHECKING:
     from stream_reconcile.embedded import EmbeddedServers
@@ -49,6 +50,11 @@ class Servers:
 def topics(settings: Settings) -> Topics:
     """The topics of these settings."""
     return Topics(settings.topic_prefix)
+
+
+def role_names(settings: Settings) -> RoleNames:
+    """The database roles of these settings."""
+    return RoleNames.beginning_with(settings.role_prefix)
 
 
 def topic_plan(settings: Settings) -> TopicPlan:

@@ -11,7 +11,7 @@ import typer
 from stream_reconcile.commands.output import console, print_json, table
 from stream_reconcile.commands.postgres import failures_in_plain_words, opened
 from stream_reconcile.commands.progress import progress_of
-from stream_reconcile.commands.servers import codec_factory, servers_to_look_at, topics
+from stream_reconcile.commands.servers import codec_factory, role_names, servers_to_look_at, topics
 from stream_reconcile.commands.start import settings_for_a_report
 from stream_reconcile.core.errors import ConfigError
 from stream_reconcile.jobs.apply.member import tune_interpreter
@@ -70,6 +70,7 @@ def verify(
             schema=check_schema_name(schema),
             group=settings.consumer_group,
             topics=topics(settings),
+            roles=role_names(settings),
             share=share,
         )
         options = VerifyOptions(first=first, checks=checks, rows=rows, export=export)
