@@ -115,7 +115,7 @@ fuzz: .venv/.installed-fuzz ## Bytes of every kind into each parser (ONLY=frame,
 	@PYTHONPATH=tests $(BIN)/python -m fuzz $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) \
 		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
-audit: .venv/.audit ## Known weaknesses of what is installed, from pypi.org (docs/security.md)
+audit: .venv/.audit ## Known weaknesses of what is installed, by the Python package index (docs/security.md)
 	@for list in server runtime dev; do \
 		.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
 			-r requirements/$$list.txt $(ARGS); done
