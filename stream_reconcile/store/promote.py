@@ -255,7 +255,8 @@ class Promotion:
         listed = sql.SQL(", ").join([sql.SQL(option) for option in options or ()])
         settings = sql.SQL(" WITH ({})").format(listed) if options else sql.SQL("")
         try:
-            self._connection.execute(sql.SQL("CREATE OR REPLACE VIEW {}{} AS ").format(view, settings) + sql.SQL(text))
+            statement = sql.SQL("CREATE OR REPLACE VIEW {}{} AS {}")
+            self._connection.execute(statement.format(view, settings, sql.SQL(text)))
         except psycopg.errors.InsufficientPrivilege:
             raise RefusedError(
                 f"view {schema}.{name} reads the live tables and belongs to another role, so it can't be pointed to "
