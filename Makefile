@@ -20,7 +20,7 @@ INSTALL = $(INDEX); $(BIN)/uv pip install --quiet --python $(BIN)/python
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
 ARGS ?=
 
-.PHONY: help setup demo test chromium lint format bench chaos rewinds outages weather simulate page shown rules alerts dashboard lock clean
+.PHONY: help setup demo test chromium lint format bench chaos rewinds outages takeovers weather simulate page shown rules alerts dashboard lock clean picture
 help: ## What there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
@@ -72,12 +72,19 @@ outages: .venv/.installed-dev ## Break what two copies of the program stand on, 
 	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m outages $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(ONLY),--only "$(ONLY)") $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+takeovers: .venv/.installed-dev ## How soon the second copy does what the first one did: stopped, killed, frozen (TIMES=10)
+	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m outages.takeovers $(if $(TIMES),--times $(TIMES)) \
+		$(if $(SEED),--seed $(SEED)) $(ARGS)
+
 simulate: .venv/.installed-dev ## The jobs under seeds and a simulated clock, invariants at each step (SEEDS=200 STEPS=5000 SEED=7)
 	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(STEPS),--steps $(STEPS)) \
 		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
 page: .venv/.installed-dev chromium ## The status page in a browser in all its states; pictures in build/screenshots
 	@$(BIN)/python -m pytest tests/browser/test_page.py tests/browser/page_states.py $(ARGS)
+
+picture: .venv/.installed-dev chromium ## Take the picture of the page in the README anew, from a demo that is disturbed
+	@PYTHONPATH=tests $(BIN)/python -m support.picture
 
 shown: .venv/.installed-dev ## Each discrepancy with the test that makes it, and what it saw in the last `make test`
 	@PYTHONPATH=tests $(BIN)/python -m support.shown_table build/junit.xml

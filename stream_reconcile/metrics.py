@@ -109,6 +109,17 @@ class ApplyMetrics:
         self._commit_seconds.observe(seconds)
 
 
+class HttpMetrics:
+    """What the web server counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.cut_off = Counter(
+            "reconcile_http_cut_off",
+            "Connections dropped because the reader did not take what it was sent.",
+            registry=registry,
+        )
+
+
 class Metrics:
     """All metrics of a process, in one registry; `version` is that of the program."""
 
@@ -118,6 +129,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         Info("reconcile_build", "The version that runs.", registry=self.registry).info({"version": version})
         self.apply = ApplyMetrics(self.registry)
+        self.http = HttpMetrics(self.registry)
         self.job_restarts = Counter(
             # Not `job`: that label is Prometheus's own, and it would rename ours.
             "reconcile_job_restarts",

@@ -26,7 +26,7 @@ discrepancies = typer.Typer(
 )
 
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, help="Number, as `discrepancies list` shows it.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON (docs/json/discrepancies.schema.json).")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, of the shape in docs/json.")]
 
 _CLOSES = {
     "self": "by itself, when the two sides agree again",
@@ -47,15 +47,20 @@ class State(StrEnum):
 @discrepancies.command("list")
 def list_discrepancies(
     state: Annotated[State, typer.Option(help="Of this state.")] = State.OPEN,
-    kind: Annotated[str | None, typer.Option("--type", help="Of this type (docs/commands.md has them all).")] = None,
-    account: Annotated[str | None, typer.Option(help="Of this account id.")] = None,
-    since: Annotated[
-        str | None, typer.Option(help="Seen at or after this time (RFC 3339 or a date; UTC unless it says otherwise).")
+    kind: Annotated[
+        str | None, typer.Option("--type", metavar="TYPE", help="Of this type (docs/commands.md has them all).")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 100,
+    account: Annotated[str | None, typer.Option(metavar="ID", help="Of this account id.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Seen at or after this time (RFC 3339 or a date; UTC unless it says otherwise)."
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="The newest so many.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """What differs, newest last. Exit status 0 whatever there is: `status` is the one that complains."""
+    """What differs, newest last; `discrepancies show` tells more of one."""
     if kind is not None and kind not in TYPES:
         raise ConfigError(f"there is no type {kind!r}: one of {', '.join(TYPES)}")
     seen_since = None if since is None else moment(since)
@@ -103,7 +108,7 @@ def show(discrepancy_id: Id, as_json: AsJson = False) -> None:
         found = by_hand.one(connection, discrepancy_id)
         total = by_hand.count_open(connection)
     if found is None:
-        raise _unknown(discrepancy_id)
+        raise unknown_discrepancy(discrepancy_id)
     if as_json:
         print_json({"open": total, "matching": 1, "discrepancies": [discrepancy_json(found)]})
         return
@@ -131,8 +136,8 @@ def show(discrepancy_id: Id, as_json: AsJson = False) -> None:
 @discrepancies.command("accept")
 def accept(
     discrepancy_id: Id,
-    reason: Annotated[str, typer.Option(help="Why it is right as it is; kept as its resolution.")],
-    who: Annotated[str | None, typer.Option(help="Who accepts it (default: user@host).")] = None,
+    reason: Annotated[str, typer.Option(metavar="WHY", help="Why it is right as it is; kept as its resolution.")],
+    who: Annotated[str | None, typer.Option(metavar="NAME", help="Who accepts it (default: user@host).")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Close an open one by a person's judgement: it changes no order and no fill, and is recorded with who and why."""
@@ -145,12 +150,9 @@ def accept(
         stands = accepted or by_hand.one(connection, discrepancy_id)
         total = by_hand.count_open(connection)
     if stands is None:
-        raise _unknown(discrepancy_id)
+        raise unknown_discrepancy(discrepancy_id)
     if accepted is None:
-        raise RefusedError(
-            f"discrepancy {discrepancy_id} ({stands.type}, {stands.subject}) is not open: it was {stands.state} by "
-            f"{stands.resolved_by or 'nobody named'} ({stands.resolution or 'no reason given'}); nothing was changed"
-        )
+        raise not_open(stands)
     if as_json:
         print_json({"open": total, "matching": 1, "discrepancies": [discrepancy_json(accepted)]})
         return
@@ -164,7 +166,16 @@ def accept(
     out.print(f"{total} open")
 
 
-def _unknown(discrepancy_id: int) -> ConfigError:
+def not_open(stands: ClosableDiscrepancy) -> RefusedError:
+    """It can't be accepted: somebody or something came before."""
+    return RefusedError(
+        f"discrepancy {stands.discrepancy_id} ({stands.type}, {stands.subject}) is not open: it was {stands.state} by "
+        f"{stands.resolved_by or 'nobody named'} ({stands.resolution or 'no reason given'}); nothing was changed"
+    )
+
+
+def unknown_discrepancy(discrepancy_id: int) -> ConfigError:
+    """There is none of this number."""
     return ConfigError(
         f"there is no discrepancy {discrepancy_id}: `stream-reconcile discrepancies list --state all` shows them"
     )

@@ -37,6 +37,7 @@ from stream_reconcile.web.readiness import Readiness, ReadinessMetrics
 from stream_reconcile.web.server import HttpServer
 
 if TYPE_CHECKING:
+    from stream_reconcile.web.page.aside import Aside
     from stream_reconcile.web.site import Site
 
 log = structlog.get_logger()
@@ -60,18 +61,24 @@ def run(
         list[Role] | None, typer.Option(help="Only this part of the work (repeatable). Default: all.")
     ] = None,
     migrate_first: Annotated[
-        bool | None, typer.Option("--migrate/--no-migrate", help="Bring the tables up to date first.")
+        bool | None,
+        typer.Option(
+            "--migrate/--no-migrate", help="Bring the tables up to date first. Default: RECONCILE_MIGRATE, which is 1."
+        ),
     ] = None,
 ) -> None:
     """Read the broker's stream into Kafka, and Kafka into Postgres, and sweep, until SIGTERM or Ctrl-C.
 
     Without DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS, and with all roles, it starts a Postgres and a Kafka of its own.
-    What can't be reached is waited for, and /readyz says what; what is configured wrong ends it with exit status 2.
+    What can't be reached is waited for, and /readyz says what; what is configured wrong ends it.
     """
-    settings = settings_for_a_job(migrate=migrate_first)
-    roles = frozenset(role or Role)
+    run_until_stopped(Process(settings_for_a_job(migrate=migrate_first), frozenset(role or Role)))
+
+
+def run_until_stopped(process: Process) -> None:
+    """Run it. Raises ReconcileError; where jobs do not stop in time, this whole process ends at once."""
     try:
-        Process(settings, roles).run()
+        process.run()
     except JobsLate as error:
         print_error(error)
         os._exit(error.exit_status)  # an orderly exit would wait for their threads
@@ -80,8 +87,10 @@ def run(
 class Process:
     """One process of `run`: what it has in common for all its roles."""
 
-    def __init__(self, settings: Settings, roles: Collection[Role]) -> None:
+    def __init__(self, settings: Settings, roles: Collection[Role], aside: Aside | None = None) -> None:
+        """`aside` stands beside the status page, on loopback only: the demo's panel (demo.panel)."""
         self._settings = settings
+        self._aside = aside if settings.listen.is_loopback else None
         self._roles = frozenset(roles)
         self._accounts = settings.require_accounts() if {Role.INGEST, Role.SWEEP} & self._roles else ()
         self._metrics = Metrics(program_version())
@@ -143,10 +152,11 @@ class Process:
         if Role.WEB in self._roles:
             from stream_reconcile.web.site import Site  # noqa: PLC0415 - for the role web alone
 
-            self._site = Site(self._readiness, program_version())
+            cut_off = self._metrics.http.cut_off.inc
+            self._site = Site(self._readiness, program_version(), self._aside, on_cut_off=cut_off)
             api = [*self._site.routes(), *map(self._control.route, PATHS)]
         app = build_app(
-            self._metrics.registry,
+            self._metrics,
             self._readiness,
             token=token,
             is_loopback=listen.is_loopback,

@@ -6,6 +6,7 @@ programs       the processes: started as a user would, killed and frozen, and go
 place          a folder for one run, and what is left of runs that were killed
 figures        what there is to see while it runs
 log_contents   what the log holds, counted by reading it
+panel          buttons on the status page that disturb it, with --serve
 outcome        the verdict, for people and as JSON
 terminal       how it is shown: a live view, or lines
 """

@@ -17,6 +17,8 @@ from stream_reconcile.core.sweep.schedule import Kind
 from stream_reconcile.demo.figures import Watcher
 from stream_reconcile.demo.log_contents import read_log
 from stream_reconcile.demo.outcome import Outcome
+from stream_reconcile.demo.panel.desk import Desk
+from stream_reconcile.demo.panel.link import DeskLink
 from stream_reconcile.demo.place import Place, place_for_a_run
 from stream_reconcile.demo.programs import Program, ProgramEnded, Programs
 from stream_reconcile.demo.stage import EndedEarly, LiveStage, StoryStuck
@@ -30,6 +32,9 @@ from stream_reconcile.simulator.verdict import compare
 from stream_reconcile.store import readers, sweeps
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.queries import load
+
+PANEL: Final = "stream_reconcile.demo.panel"
+"""The module that serves the page with the panel."""
 
 _STARTS_WITHIN: Final = 180.0  # seconds, on a machine that is busy with other things; a few on an idle one
 _SWEEPS_WITHIN: Final = 60.0
@@ -97,12 +102,17 @@ class _Performance:
         self._options, self._settings, self._servers = options, settings, servers
         self._place, self._screen, self._begun = place, screen, begun
         self._enough = threading.Event()
+        self._desk = Desk()
 
     def run(self, broker: Program, jobs: Programs) -> Outcome:
         """Everything from the jobs' start to the verdict."""
+        with DeskLink(self._desk) as link:
+            return self._run(broker, jobs, link)
+
+    def _run(self, broker: Program, jobs: Programs, link: DeskLink) -> Outcome:
         self._everything = (broker, *jobs)
         exports = self._exports(broker)
-        members = self._start_jobs(broker, jobs, exports)
+        members = self._start_jobs(broker, jobs, exports, link)
         self._everything = (broker, *jobs)
         control = Control(exports["APCA_API_BASE_URL"])
         settings = self._settings
@@ -148,7 +158,9 @@ class _Performance:
         self._until(printed, "the simulated broker to come up")
         return found
 
-    def _start_jobs(self, broker: Program, jobs: Programs, exports: dict[str, str]) -> tuple[Program, Program]:
+    def _start_jobs(
+        self, broker: Program, jobs: Programs, exports: dict[str, str], link: DeskLink
+    ) -> tuple[Program, Program]:
         bootstrap, http_addr = self._servers.kafka.bootstrap_servers, self._settings.http_addr
         own = {
             **exports,
@@ -162,7 +174,12 @@ class _Performance:
         quick = {"RECONCILE_HOT_INTERVAL_SECONDS": "3", "RECONCILE_DEEP_INTERVAL_SECONDS": "30"}
         # The flow's orders are nobody's decision, and that is no finding here.
         jobs.start("sweep", "run", "--role", "sweep", RECONCILE_EXTERNAL_ORDERS="accept", **quick, **own)
-        jobs.start("web", "run", "--role", "web", RECONCILE_HTTP_ADDR=http_addr, **own)
+        web = {"RECONCILE_HTTP_ADDR": http_addr, **own}
+        if self._options.serve:
+            theirs = link.theirs.fileno()
+            jobs.start_module("web", PANEL, str(theirs), inherited=[theirs], **web)
+        else:
+            jobs.start("web", "run", "--role", "web", **web)
         self._screen.open(
             Scene(
                 f"stream-reconcile demo · seed {self._options.seed}",
@@ -205,12 +222,12 @@ class _Performance:
             for wait in story(stage, self._options.seconds):
                 stage.wait(wait)
             if self._options.serve:
-                stage.say("the story is over, the broker trades on; Ctrl-C for the verdict")
-                stage.wait(Wait(lambda: False, float("inf"), "Ctrl-C"))
+                self._serve(stage)
         except EndedEarly:
             early = stage.elapsed < self._options.seconds
         except (ProgramEnded, StoryStuck) as error:
             failure = str(error)
+        self._desk.close()
         flow_s = stage.elapsed
         drained = stage.bring_to_rest()
         faults = {**stage.figures.faults, "kill_9": stage.members[0].starts - 1, "freeze": stage.members[1].freezes}
@@ -229,6 +246,17 @@ class _Performance:
             most_lag_records=stage.most_lag_records,
             most_lag_seconds=stage.most_lag_seconds,
         )
+
+    def _serve(self, stage: LiveStage) -> None:
+        """Trade on without faults but those of the panel. Ends by EndedEarly."""
+        stage.say(
+            f"the story is over, the broker trades on without faults: disturb it at http://{self._settings.http_addr}"
+            "/#panel; Ctrl-C for the verdict"
+        )
+        stage.control.clear_faults()
+        stage.control.flow(self._options.rate, reversals=False)
+        self._desk.open(stage)
+        stage.wait(Wait(self._desk.attend, float("inf"), "Ctrl-C"))
 
     def _judge(self, control: Control) -> dict[str, Any]:
         """What log and tables say now that nothing moves."""

@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from stream_reconcile.core.errors import ReconcileError
 from stream_reconcile.embedded.process import ServerProcess
+
+PROGRAM: Final = "stream_reconcile"
+"""The module that is the command `stream-reconcile`."""
 
 _STOPS_WITHIN: Final = 30.0  # seconds; `run` gives its jobs 25
 # What would reach into somebody's real installation is not handed on.
@@ -45,13 +48,26 @@ def environment(own: Mapping[str, str]) -> dict[str, str]:
 class Program:
     """One command in a process of its own. What it prints goes to `output`."""
 
-    def __init__(self, name: str, arguments: tuple[str, ...], own: Mapping[str, str], directory: Path) -> None:
-        """`own`: its settings; `directory`: where it runs, away from any stream-reconcile.toml of the user."""
+    def __init__(
+        self,
+        name: str,
+        arguments: tuple[str, ...],
+        own: Mapping[str, str],
+        directory: Path,
+        *,
+        module: str = PROGRAM,
+        inherited: Sequence[int] = (),
+    ) -> None:
+        """`own`: its settings; `directory`: where it runs, away from any stream-reconcile.toml of the user.
+
+        `module` is what `python -m` runs, `inherited` the descriptors that it keeps open.
+        """
         self.name = name
         self.output = directory / f"{name.replace(' ', '-')}.log"
         self.state = State.RUNNING
         self.starts = self.freezes = 0
         self._arguments, self._own, self._directory = arguments, own, directory
+        self._module, self._inherited = module, tuple(inherited)
         self._process = ServerProcess(name, self.output)
 
     @property
@@ -65,8 +81,10 @@ class Program:
 
     def start(self) -> None:
         """Start it, or start it again."""
-        command = [sys.executable, "-m", "stream_reconcile", *self._arguments]
-        self._process.start(command, environment=environment(self._own), directory=self._directory)
+        command = [sys.executable, "-m", self._module, *self._arguments]
+        self._process.start(
+            command, inherited=self._inherited, environment=environment(self._own), directory=self._directory
+        )
         self.state = State.RUNNING
         self.starts += 1
 
@@ -123,7 +141,14 @@ class Programs:
 
     def start(self, name: str, *arguments: str, **own: str) -> Program:
         """Start `stream-reconcile` with these arguments and settings."""
-        program = Program(name, arguments, own, self._directory)
+        return self.add(Program(name, arguments, own, self._directory))
+
+    def start_module(self, name: str, module: str, *arguments: str, inherited: Sequence[int], **own: str) -> Program:
+        """Start `python -m module` likewise, with descriptors of ours that it keeps open."""
+        return self.add(Program(name, arguments, own, self._directory, module=module, inherited=inherited))
+
+    def add(self, program: Program) -> Program:
+        """Start it, and stop it with the others."""
         self._all.append(program)
         program.start()
         return program

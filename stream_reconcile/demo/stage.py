@@ -70,6 +70,10 @@ class LiveStage:
         """Have the trader do it."""
         return self._trader.submit_in_vain()
 
+    def place_by_hand(self) -> str:
+        """Have it placed."""
+        return self._trader.place_by_hand()
+
     def wait(self, wait: Wait, *, to_the_end: bool = False) -> None:
         """Look until the wait is met by a look that was taken after it began.
 

@@ -1,4 +1,4 @@
-"""The trading program of the story: it writes down what it decides, submits it, and hears nothing."""
+"""Who trades in the demo: a program that writes down what it decides, submits it and hears nothing; and a hand."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from stream_reconcile import intents
+from stream_reconcile.core.errors import UnreachableError
 from stream_reconcile.simulator.client import Control
 from stream_reconcile.store.connect import connect
 
@@ -50,7 +51,18 @@ class Trader:
         self.decided.append(client_order_id)
         return client_order_id
 
-    def _post(self, order: Mapping[str, str]) -> None:
+    def place_by_hand(self) -> str:
+        """Submit an order that nobody has written down, as somebody would at the broker's own page; the order's id.
+
+        Raises UnreachableError where the broker does not take it.
+        """
+        placed = self._post({"symbol": "MSFT", "side": "buy", "type": "market", "qty": "3", "time_in_force": "day"})
+        if placed is None:
+            raise UnreachableError("the simulated broker did not take the order: press again")
+        return str(placed["id"])
+
+    def _post(self, order: Mapping[str, str]) -> dict[str, Any] | None:
+        """The broker's answer; None where none is heard."""
         headers = {
             "APCA-API-KEY-ID": self._exports["APCA_API_KEY_ID"],
             "APCA-API-SECRET-KEY": self._exports["APCA_API_SECRET_KEY"],
@@ -59,6 +71,8 @@ class Trader:
         url = f"{self._exports['APCA_API_BASE_URL']}/v2/orders"
         request = urllib.request.Request(url, json.dumps(order).encode(), headers)  # noqa: S310 - the simulator's own
         try:
-            urllib.request.urlopen(request, timeout=_HEARS_NOTHING_S).close()  # noqa: S310 - likewise
+            with urllib.request.urlopen(request, timeout=_HEARS_NOTHING_S) as answer:  # noqa: S310 - likewise
+                placed: dict[str, Any] = json.loads(answer.read())
+                return placed
         except OSError:
-            return  # as the story has it: nothing is heard
+            return None  # in the story that is how it has to be

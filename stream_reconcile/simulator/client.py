@@ -49,9 +49,9 @@ class Control:
         armed: list[dict[str, Any]] = self._call("GET", "/sim/faults")["armed"]
         return armed
 
-    def fault_log(self) -> list[dict[str, Any]]:
-        """Every fault that struck, in order."""
-        return list(self._pages("/sim/faults/log", "log"))
+    def fault_log(self, after: int = 0) -> list[dict[str, Any]]:
+        """Every fault that struck but the first `after`, in order."""
+        return list(self._pages("/sim/faults/log", "log", after))
 
     # -- truth
 
@@ -78,9 +78,13 @@ class Control:
 
     # -- flow
 
-    def flow(self, rate: float, orders: int = 0) -> None:
-        """Let own orders come at `rate` events a second (0: stop), `orders` more of them (0: without end)."""
-        self._call("POST", "/sim/flow", {"rate": rate, "orders": orders})
+    def flow(self, rate: float, orders: int = 0, *, reversals: bool | None = None) -> None:
+        """Let own orders come at `rate` events a second (0: stop), `orders` more of them (0: without end).
+
+        `reversals`: whether executions are taken back or corrected from now on; None leaves that as it was.
+        """
+        more = {} if reversals is None else {"reversals": reversals}
+        self._call("POST", "/sim/flow", {"rate": rate, "orders": orders, **more})
 
     def pause(self) -> None:
         """Let nothing happen until `resume`: no order goes on; what faults hold back is sent first."""

@@ -171,8 +171,10 @@ class ControlApi:
 
     async def flow(self, request: Request) -> Response:
         body = read_body(await request.body())
-        rate, orders = float(body.get("rate", 0)), int(body.get("orders", 0))
-        self._sim.set_flow(rate, orders)
+        rate, orders, reversals = float(body.get("rate", 0)), int(body.get("orders", 0)), body.get("reversals")
+        if reversals is not None and not isinstance(reversals, bool):
+            raise malformed("reversals is true or false")
+        self._sim.set_flow(rate, orders, reversals=reversals)
         return answer({"rate": rate, "orders": orders})
 
     async def pause(self, request: Request) -> Response:

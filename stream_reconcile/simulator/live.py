@@ -149,9 +149,14 @@ class Simulator:
 
     # -- the own order flow --------------------------------------------------------------------------------------
 
-    def set_flow(self, rate: float, orders: int = 0) -> None:
-        """Let own orders come at so many events a second (0: none), `orders` more of them (0: without end)."""
+    def set_flow(self, rate: float, orders: int = 0, *, reversals: bool | None = None) -> None:
+        """Let own orders come at so many events a second (0: none), `orders` more of them (0: without end).
+
+        `reversals`: whether executions are taken back or corrected from now on; None leaves that as it was.
+        """
         self._rate = rate
+        if reversals is not None:
+            self._stage.reversals = reversals
         self._flow_ends_at = self.brokerage.orders_opened + orders if orders else 0
         if rate > 0 and not self._flowing:
             self._flowing = True

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,6 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
+from stream_reconcile.metrics import Metrics
 from stream_reconcile.web.auth import API, SESSION_PATH, TokenRequired, begin_session, changes_something
 from stream_reconcile.web.guard import Guard
 from stream_reconcile.web.problems import problem
@@ -37,7 +37,7 @@ _SIGNPOST: Final = """stream-reconcile
 
 
 def build_app(
-    registry: CollectorRegistry,
+    metrics: Metrics,
     readiness: Readiness,
     *,
     token: str | None,
@@ -59,9 +59,9 @@ def build_app(
         state = readiness.as_json()
         return JSONResponse(state, status_code=200 if state["ready"] else 503, headers=_NO_STORE)
 
-    def metrics(request: Request) -> Response:
+    def exposition(request: Request) -> Response:
         encoder, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encoder(registry), media_type=content_type, headers=_NO_STORE)
+        return Response(encoder(metrics.registry), media_type=content_type, headers=_NO_STORE)
 
     def signpost(request: Request) -> Response:
         return PlainTextResponse(_SIGNPOST, headers=_NO_STORE)
@@ -78,12 +78,12 @@ def build_app(
         routes=[
             Route("/livez", livez),
             Route("/readyz", readyz),
-            Route("/metrics", metrics),
+            Route("/metrics", exposition),
             Route(SESSION_PATH, session, methods=["POST"]),
             *(api or [Route("/", signpost)]),
         ],
         middleware=[
-            Middleware(Guard, is_loopback=is_loopback, host=host),
+            Middleware(Guard, on_cut_off=metrics.http.cut_off.inc, is_loopback=is_loopback, host=host),
             Middleware(TokenRequired, token=token, is_open=is_open),
         ],
         exception_handlers={HTTPException: _http_exception},

@@ -24,6 +24,9 @@ log = structlog.get_logger()
 
 REWIND: Final = "/api/v1/rewind"
 UNDO: Final = "/api/v1/rewind/undo"
+ACCEPT: Final = "/api/v1/discrepancies/accept"
+RETRY: Final = "/api/v1/dead-letters/retry"
+SWEEP: Final = "/api/v1/sweeps/ask"
 
 _MOST_BYTES: Final = 64 * 1024
 _BODY_WITHIN_S: Final = 10.0

@@ -8,6 +8,7 @@ Origin tell).
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -46,12 +47,19 @@ _HEADERS: Final = {
 
 
 class Guard:
-    """Middleware. `host`: the address that is listened on, which a caller may name besides those of loopback."""
+    """Middleware. `host`: the address that is listened on, which a caller may name besides those of loopback;
+    `on_cut_off` is told of each reader that is cut off."""
 
     def __init__(
-        self, app: ASGIApp, *, is_loopback: bool, host: str = "", reads_within_s: float = READS_WITHIN_S
+        self,
+        app: ASGIApp,
+        *,
+        on_cut_off: Callable[[], None],
+        is_loopback: bool,
+        host: str = "",
+        reads_within_s: float = READS_WITHIN_S,
     ) -> None:
-        self._app = app
+        self._app, self._on_cut_off = app, on_cut_off
         self._is_loopback = is_loopback
         self._hosts = _LOOPBACK | ({host.lower(), f"[{host.lower()}]"} if host else set())
         self._reads_within_s = reads_within_s
@@ -70,6 +78,7 @@ class Guard:
                 async with asyncio.timeout(self._reads_within_s):
                     await send(message)
             except TimeoutError:
+                self._on_cut_off()
                 log.info("slow_reader_cut_off", path=scope["path"])
                 await _cut_off(scope, receive)
                 raise _CutOff from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from starlette.routing import BaseRoute
 
@@ -12,6 +12,7 @@ from stream_reconcile.web.api.events import events_route
 from stream_reconcile.web.api.openapi import openapi_route
 from stream_reconcile.web.api.resources import LISTINGS, SINGLES
 from stream_reconcile.web.live import Live, Source
+from stream_reconcile.web.page.aside import Aside
 from stream_reconcile.web.page.routes import page_routes
 from stream_reconcile.web.readiness import Readiness
 from stream_reconcile.web.reads import Reads
@@ -20,8 +21,12 @@ from stream_reconcile.web.reads import Reads
 class Site:
     """The routes, which answer 503 until `offer`."""
 
-    def __init__(self, readiness: Readiness, version: str) -> None:
-        self._readiness, self._version = readiness, version
+    def __init__(
+        self, readiness: Readiness, version: str, aside: Aside | None = None, *, on_cut_off: Callable[[], None]
+    ) -> None:
+        """`aside` stands beside the first page, and brings routes of its own; `on_cut_off`: a listener was cut off."""
+        self._readiness, self._version, self._aside = readiness, version, aside
+        self._on_cut_off = on_cut_off
         self._backend = Backend()
         self._live = Live()
         self._reads: Reads | None = None
@@ -30,9 +35,10 @@ class Site:
         """Of the API and the page."""
         return [
             *(one.route(self._backend) for one in (*LISTINGS, *SINGLES)),
-            events_route(self._live, self._backend),
+            events_route(self._live, self._backend, self._on_cut_off),
             openapi_route(self._version),
-            *page_routes(self._backend, self._live, self._readiness),
+            *page_routes(self._backend, self._live, self._readiness, self._aside),
+            *(self._aside.routes(self._backend) if self._aside is not None else ()),
         ]
 
     def offer(self, reads: Reads, answers: Mapping[str, Answers], source: Source) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -18,8 +19,11 @@ import jsonschema
 import psutil
 import psycopg
 import pytest
+import requests
 
-from support.command import environment
+from stream_reconcile.demo.panel.routes import KEY_HEADER, PATH
+from support.command import environment, free_port
+from support.panel import key_of
 from support.servers import traversable_directory
 from support.waiting import wait_until
 
@@ -43,9 +47,9 @@ def data_dir() -> Iterator[Path]:
 
 
 @contextmanager
-def demo(data_dir: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """`stream-reconcile demo … --json`; killed at the end if it still runs."""
-    settings = {"RECONCILE_DATA_DIR": str(data_dir), "DATABASE_URL": "postgresql://nobody@203.0.113.1/mine"}
+def demo(data_dir: Path, *arguments: str, **own: str) -> Iterator[subprocess.Popen[str]]:
+    """`stream-reconcile demo … --json` with settings of its own; killed at the end if it still runs."""
+    settings = {"RECONCILE_DATA_DIR": str(data_dir), "DATABASE_URL": "postgresql://nobody@203.0.113.1/mine"} | own
     with tempfile.TemporaryFile() as told:
         process = subprocess.Popen(
             [sys.executable, "-m", "stream_reconcile", "demo", "--json", *arguments],
@@ -129,9 +133,41 @@ def test_it_ends_equal_right_after_one_that_was_killed(data_dir: Path) -> None:
     assert list(data_dir.iterdir()) == []  # nor what the killed one left
 
 
+def became(url: str, act: str) -> str:
+    """What the panel says of a press, as HTML; "" before."""
+    told = requests.get(f"{url}{PATH}", timeout=30).json()
+    return str(told["acts"].get(act, {"html": ""})["html"])
+
+
+def press_the_panel(url: str) -> None:
+    """Kill apply for real, and place an order by hand, which is healed once a sweep has proved it."""
+
+    def is_open() -> bool:
+        try:
+            return requests.get(f"{url}{PATH}", timeout=30).json().get("closed") == ""
+        except requests.ConnectionError:
+            return False
+
+    wait_until(is_open, timeout=120, what="the story to be over")
+    key = {KEY_HEADER: key_of(requests.get(url, timeout=30).text)}
+    for act in ("by-hand", "kill-apply"):
+        assert requests.post(f"{url}{PATH}/{act}", headers=key, timeout=60).status_code == 202
+    again = wait_until(
+        lambda: re.search(r"Process (\d+) .*Started again as process (\d+)", became(url, "kill-apply"), re.DOTALL),
+        timeout=60,
+        what="apply to be started again",
+    )
+    killed, started = map(int, again.groups())
+    assert not psutil.pid_exists(killed)
+    assert "apply" in psutil.Process(started).cmdline()
+    wait_until(lambda: "healed after" in became(url, "by-hand"), timeout=90, what="a proof after the order by hand")
+
+
 def test_a_value_that_differs_is_named_and_makes_it_fail(data_dir: Path) -> None:
-    with demo(data_dir, "--serve", "--for", "5") as process:
+    address = f"127.0.0.1:{free_port()}"
+    with demo(data_dir, "--serve", "--for", "5", RECONCILE_HTTP_ADDR=address) as process:
         dsn = database(data_dir)
+        press_the_panel(f"http://{address}")
         with psycopg.connect(dsn, autocommit=True) as connection:
             wait_until(
                 lambda: connection.execute("SELECT to_regclass('reconcile.executions') IS NOT NULL").fetchall()[0][0],

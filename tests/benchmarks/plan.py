@@ -15,6 +15,8 @@ from figures import Report, Row
 from ingest_speed import IngestSpeed
 from latency import FrameToCommit
 from own_servers import OwnServers
+from page_load import ROWS as PAGE_ROWS
+from page_load import PageLoad
 from replay_speed import ReplaySpeed
 from rewind_speed import RewindSpeed
 from standing_orders import database_with_orders
@@ -134,6 +136,11 @@ def _rewind(bench: Bench) -> list[Row]:
     return RewindSpeed(bench.servers, bench.report, bench.say).measure(max(2, round(50 * bench.scale)))
 
 
+def _page(bench: Bench) -> list[Row]:
+    # Who does not read is cut off after 20 s, once what is between here and there is full.
+    return PageLoad(bench.servers, bench.report, bench.say).measure(bench.seconds(120, least=45))
+
+
 def _row_by_row(bench: Bench) -> list[Row]:
     return [bench.apply.row_by_row(bench.backlog(USUAL), bench.events(20_000))]
 
@@ -169,6 +176,7 @@ MEASUREMENTS: Final = (
         ),
         _rewind,
     ),
+    Measurement(PAGE_ROWS, _page),
     _apply("apply_1_member_100000", 100_000, 1, once=True),
     _apply("apply_1_member_3000000", 3_000_000, 1, once=True),
     _apply_on_orders("apply_1_member_on_3000000_orders", USUAL, 3_000_000),

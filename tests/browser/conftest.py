@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from support.pages import BROWSERS
 from support.site import fill, serving_site
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 
 Open = Callable[..., Page]
@@ -28,9 +28,9 @@ def site(database: str) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    program = next((found for name in NAMES if (found := shutil.which(name))), None)
+    program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if program is None:
-        pytest.skip(f"no browser is installed (looked for: {', '.join(NAMES)})")
+        pytest.skip(f"no browser is installed (looked for: {', '.join(BROWSERS)})")
     with sync_playwright() as playwright:
         # As root Chromium has no sandbox; it opens nothing but the test's own server.
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"])

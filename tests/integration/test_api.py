@@ -14,6 +14,7 @@ import pytest
 import requests
 from jsonschema import Draft202012Validator
 
+from stream_reconcile.web.api.operating import Accepted, RetryReport, SweepAsked
 from stream_reconcile.web.api.resources import LISTINGS
 from support.servers import Servers, create_database, drop_database
 from support.site import ACCOUNT, TOKEN, TOPIC, fill, put_discrepancy, serving_site
@@ -244,3 +245,54 @@ def test_a_finding_changes_what_status_says(url: str, filled: str) -> None:
     number = put_discrepancy(filled, "missing_fill", "o-1")
     assert get(f"{url}/discrepancies", subject="o-1", state="open")["items"][0]["discrepancy_id"] == number
     assert before == []
+
+
+def post(url: str, expected: int, body: object, token: str = TOKEN) -> Any:
+    answer = requests.post(url, json=body, headers={"Authorization": f"Bearer {token}"}, timeout=20)
+    assert answer.status_code == expected, answer.text
+    return answer.json()
+
+
+def test_a_discrepancy_is_accepted_once_by_who_has_the_token(url: str, filled: str) -> None:
+    number = put_discrepancy(filled, "overfill", "o-3")
+    wanted = {"discrepancy_id": number, "reason": "the broker says so too", "who": "alice"}
+    post(f"{url}/discrepancies/accept", 401, wanted, token="wrong")
+    for wrong in ({}, wanted | {"reason": " "}, wanted | {"discrepancy_id": "1"}, wanted | {"why": "x"}):
+        post(f"{url}/discrepancies/accept", 400, wrong)
+    accepted = post(f"{url}/discrepancies/accept", 200, wanted)
+    Accepted.model_validate(accepted)
+    assert (accepted["discrepancy_id"], accepted["type"], accepted["subject"]) == (number, "overfill", "o-3")
+    found = get(f"{url}/discrepancies/{number}")
+    assert (found["state"], found["resolution"]) == ("accepted", "the broker says so too")
+    assert found["resolved_by"].startswith("alice over HTTP")
+    assert "is not open" in post(f"{url}/discrepancies/accept", 409, wanted)["detail"]
+    unknown = post(f"{url}/discrepancies/accept", 400, wanted | {"discrepancy_id": 9**9})
+    assert "there is no discrepancy" in unknown["detail"]
+    (action, *_) = get(f"{url}/actions", action="discrepancy_accept")["items"]
+    assert action["who"].startswith("alice over HTTP")
+
+
+def test_dead_letters_are_retried(url: str) -> None:
+    letters = get(f"{url}/dead-letters", open_only="true")["items"]
+    assert letters
+    names = [f"{one['topic']}:{one['partition']}:{one['offset']}" for one in letters]
+    for wrong in ({}, {"all": True, "reason": "bad_number"}, {"letters": ["x"]}, {"letters": names, "since": "never"}):
+        post(f"{url}/dead-letters/retry", 400, wrong)
+    one = post(f"{url}/dead-letters/retry", 200, {"letters": names[:1], "who": "bob", "why": "a new parser"})
+    RetryReport.model_validate(one)
+    assert [each["letter"] for each in one["retried"]] == names[:1]
+    every = post(f"{url}/dead-letters/retry", 200, {"all": True})
+    assert {each["letter"] for each in every["retried"]} >= set(names[1:])
+    assert (every["more"], every["open"]) == (False, len(every["retried"]) - every["resolved"])
+    assert post(f"{url}/dead-letters/retry", 200, {"order_id": "nobody's"})["retried"] == []
+
+
+def test_a_sweep_is_asked_for(url: str) -> None:
+    assert "kind" in post(f"{url}/sweeps/ask", 400, {"kind": "cold"})["detail"]
+    asked = post(f"{url}/sweeps/ask", 200, {"kind": "hot", "why": "a doubt", "who": "carol"})
+    SweepAsked.model_validate(asked)
+    (action,) = [
+        one for one in get(f"{url}/actions", action="sweep")["items"] if one["action_id"] == asked["action_id"]
+    ]
+    assert (action["subject"], action["why"], action["finished_at"]) == ("hot", "a doubt", None)
+    assert action["who"].startswith("carol over HTTP")

@@ -167,4 +167,5 @@ def test_a_reader_that_does_not_read_is_cut_off(database: str, monkeypatch: pyte
         deaf.sendall(b"GET /api/v1/executions?limit=500 HTTP/1.1\r\nHost: localhost\r\n\r\n" * 40)
         with pytest.raises(OSError, match="reset"):
             wait_until(lambda: deaf.send(b"GET / HTTP/1.1\r\n\r\n") < 0, timeout=30, what="a reset")
+        assert "\nreconcile_http_cut_off_total 1.0\n" in requests.get(f"{url}/metrics", timeout=10).text
         assert requests.get(f"{url}/api/v1/status", timeout=10).status_code == 200

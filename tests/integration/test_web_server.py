@@ -25,7 +25,7 @@ TOKEN = "0123456789abcdef-token"
 
 @contextmanager
 def serving(readiness: Readiness, *, token: str | None = None, is_loopback: bool = True) -> Iterator[str]:
-    app = build_app(Metrics("1.2.3").registry, readiness, token=token, is_loopback=is_loopback)
+    app = build_app(Metrics("1.2.3"), readiness, token=token, is_loopback=is_loopback)
     server = HttpServer(app, "127.0.0.1", 0)
     server.start()
     try:
@@ -98,7 +98,7 @@ def test_off_loopback_without_a_token_only_health_answers() -> None:
 
 
 def test_a_taken_port_is_named() -> None:
-    app = build_app(Metrics("0").registry, Readiness(), token=None, is_loopback=True)
+    app = build_app(Metrics("0"), Readiness(), token=None, is_loopback=True)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=rf"RECONCILE_HTTP_ADDR.*127\.0\.0\.1:{port}: another program listens"):
@@ -109,13 +109,13 @@ def test_a_taken_port_is_named() -> None:
     ("host", "reason"), [("192.0.2.1", "does not have that address"), ("no-such-host.invalid", "there is no host")]
 )
 def test_an_address_that_is_not_ours(host: str, reason: str) -> None:
-    app = build_app(Metrics("0").registry, Readiness(), token=None, is_loopback=False)
+    app = build_app(Metrics("0"), Readiness(), token=None, is_loopback=False)
     with pytest.raises(ConfigError, match=reason):
         HttpServer(app, host, 8080)
 
 
 def test_the_port_is_free_again_after_a_stop() -> None:
-    app = build_app(Metrics("0").registry, Readiness(), token=None, is_loopback=True)
+    app = build_app(Metrics("0"), Readiness(), token=None, is_loopback=True)
     first = HttpServer(app, "127.0.0.1", 0)
     first.start()
     assert get(f"{first.url}/livez").status_code == 200

@@ -12,7 +12,9 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from stream_reconcile.commands.run_api import offer_reads
-from stream_reconcile.commands.run_control import offer_control
+from stream_reconcile.commands.run_control import PATHS
+from stream_reconcile.commands.run_operator import offer_operator
+from stream_reconcile.commands.run_rewinds import offer_rewinds
 from stream_reconcile.commands.servers import Servers
 from stream_reconcile.config import Settings
 from stream_reconcile.core.lag_state import LagState
@@ -21,7 +23,8 @@ from stream_reconcile.jobs.polled import Polled
 from stream_reconcile.log.connection import KafkaConfig
 from stream_reconcile.metrics import Metrics
 from stream_reconcile.web.app import build_app
-from stream_reconcile.web.control import REWIND, UNDO, Control
+from stream_reconcile.web.control import Control
+from stream_reconcile.web.page.aside import Aside
 from stream_reconcile.web.readiness import Readiness
 from stream_reconcile.web.server import HttpServer
 from stream_reconcile.web.site import Site
@@ -68,17 +71,20 @@ def serving_site(
     offered: bool = True,
     kafka: KafkaConfig | None = None,
     group: str = GROUP,
+    aside: Aside | None = None,
 ) -> Iterator[str]:
     """The address where the site answers; with a `kafka`, whose topics begin with the group's name, rewinds do too."""
     readiness, control = Readiness(), Control()
     readiness.report("postgres", ready=True)
     settings = _settings(group, f"{group}." if kafka else "alpaca.")
     servers = Servers(kafka or KafkaConfig("kafka.invalid:9092"), dsn)
+    offer_operator(control, settings, servers)
     if kafka is not None:
-        offer_control(control, settings, servers)
-    site = Site(readiness, "1.2.3")
-    routes = [*site.routes(), control.route(REWIND), control.route(UNDO)]
-    app = build_app(Metrics("1.2.3").registry, readiness, token=token, is_loopback=is_loopback, api=routes)
+        offer_rewinds(control, settings, servers)
+    metrics = Metrics("1.2.3")
+    site = Site(readiness, "1.2.3", aside, on_cut_off=metrics.http.cut_off.inc)
+    routes = [*site.routes(), *map(control.route, PATHS)]
+    app = build_app(metrics, readiness, token=token, is_loopback=is_loopback, api=routes)
     server = HttpServer(app, "127.0.0.1", 0)
     server.start()
     lag: Polled[LagReport] = Polled("lag", lambda: report or Report(), every_s=0.5, too_old_s=60)
@@ -126,6 +132,35 @@ def put_discrepancy(dsn: str, kind: str, subject: str, since: timedelta = timede
         ).fetchone()
         assert row is not None
         return int(row[0])
+
+
+def last_proved(dsn: str, ago: timedelta) -> None:
+    """All sweeps were that much earlier."""
+    with psycopg.connect(dsn, autocommit=True, options=f"-c search_path={SCHEMA}") as connection:
+        connection.execute(
+            "UPDATE sweeps SET started_at = started_at - %(ago)s, finished_at = finished_at - %(ago)s, "
+            "proven_equal_at = proven_equal_at - %(ago)s",
+            {"ago": ago},
+        )
+
+
+def put_broker_away(dsn: str, ago: timedelta) -> None:
+    """As ingest and sweep leave it when neither socket nor REST of the broker answer since then."""
+    put_discrepancy(dsn, "stream_gap", "window", since=ago)
+    with psycopg.connect(dsn, autocommit=True, options=f"-c search_path={SCHEMA}") as connection:
+        since = datetime.now(UTC) - ago
+        said = "GET /v2/orders: no answer within 10 s (timeout); it is asked again"
+        connection.execute("UPDATE stream_sessions SET closed_at = %s, close_reason = 'unreachable'", [since])
+        connection.execute(
+            "INSERT INTO stream_gaps (account_id, window_start, reason) VALUES (%s, %s, 'unreachable')",
+            [ACCOUNT, since],
+        )
+        connection.execute(
+            "INSERT INTO sweeps (account_id, kind, owner, lease_epoch, window_start, started_at, finished_at, "
+            "complete, requests, error) VALUES (%s, 'hot', 'host:1', 1, %s, now() - interval '25 s', "
+            "now() - interval '5 s', false, 3, %s)",
+            [ACCOUNT, since, said],
+        )
 
 
 _FILL = """

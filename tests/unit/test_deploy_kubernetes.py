@@ -16,7 +16,8 @@ from pydantic import BaseModel
 
 from stream_reconcile.commands.run import Role
 from stream_reconcile.config import Settings
-from support.deploy import DEPLOY, manifests, parse_command, settings_of, unknown_settings
+from support.command_line import parse_command
+from support.deploy import DEPLOY, manifests, settings_of, unknown_settings
 
 FOLDER = DEPLOY / "kubernetes"
 MODELS = {

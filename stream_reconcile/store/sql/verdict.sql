@@ -41,10 +41,10 @@ SELECT count(*) AS records
 FROM (SELECT DISTINCT partition, "offset" FROM order_events WHERE topic = %(topic)s) r
 
 -- name: open_findings
--- Differences that stand open.
+-- Differences that stand open. Not that a write was refused: nothing differs by it, and it is open for a minute more.
 SELECT type, count(*) AS count
 FROM discrepancies
-WHERE state = 'open'
+WHERE state = 'open' AND type <> 'second_writer'
 GROUP BY type
 ORDER BY type
 
@@ -59,3 +59,26 @@ SELECT count(*) FROM order_events WHERE source = 'sweep'
 -- name: unbound
 -- Decisions that no order is bound to.
 SELECT count(*) FROM trade_decisions WHERE state <> 'bound'
+
+-- name: first_proof
+-- The first sweep that began after a time and proved the rows equal to the broker.
+SELECT kind, proven_equal_at, coalesce(finished_at, clock_timestamp()) AS finished_at
+FROM sweeps
+WHERE proven_equal_at >= %(since)s
+ORDER BY proven_equal_at
+LIMIT 1
+
+-- name: repairs_between
+-- What sweeps published that began in a stretch of time.
+SELECT coalesce(sum(published), 0)::bigint AS repairs
+FROM sweeps
+WHERE started_at >= %(since)s AND (%(until)s::timestamptz IS NULL OR started_at <= %(until)s)
+
+-- name: findings_between
+-- What was found in a stretch of time, of these types.
+SELECT type, count(*) AS found, count(*) FILTER (WHERE state = 'open') AS still_open
+FROM discrepancies
+WHERE first_seen_at >= %(since)s AND (%(until)s::timestamptz IS NULL OR first_seen_at <= %(until)s)
+  AND type = ANY (%(types)s)
+GROUP BY type
+ORDER BY type

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -30,11 +32,14 @@ EVENTS: Final = ("status", "discrepancies", "sweeps", "executions", "reset")
 MOST_LISTENERS: Final = 100
 QUEUED: Final = 64
 STILL_HERE_S: Final = 10.0
-_RETRY_MS: Final = 2_000
+_RETRY: Final = b"retry: 2000\n\n"
+_RESET: Final = b"event: reset\ndata: {}\n\n"
 
 
-def events_route(live: Live, backend: Backend, most_listeners: int = MOST_LISTENERS) -> Route:
-    """The route; `most_listeners` at once, others get 503."""
+def events_route(
+    live: Live, backend: Backend, on_cut_off: Callable[[], None], most_listeners: int = MOST_LISTENERS
+) -> Route:
+    """The route; `most_listeners` at once, others get 503. `on_cut_off` is told of each that falls behind."""
     listening: set[EventStream] = set()
 
     async def answer(request: Request) -> Response:
@@ -46,7 +51,7 @@ def events_route(live: Live, backend: Backend, most_listeners: int = MOST_LISTEN
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, words, {"Retry-After": "30"})
         if request.method == "HEAD":
             return Response(headers=_HEADERS, media_type="text/event-stream")
-        return EventStream(live, after, listening)
+        return EventStream(live, after, listening, on_cut_off)
 
     return Route(PATH, guarded(answer), methods=["GET"])
 
@@ -57,10 +62,12 @@ _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 class EventStream(Response):
     """One listener."""
 
-    def __init__(self, live: Live, after: int | None, listening: set[EventStream]) -> None:
+    def __init__(
+        self, live: Live, after: int | None, listening: set[EventStream], on_cut_off: Callable[[], None]
+    ) -> None:
         super().__init__(headers=_HEADERS, media_type="text/event-stream")
         del self.headers["content-length"]
-        self._live, self._after, self._listening = live, after, listening
+        self._live, self._after, self._listening, self._on_cut_off = live, after, listening, on_cut_off
         self._queue: deque[Message] = deque()
         self._ready = asyncio.Event()
         self._behind = False
@@ -78,8 +85,8 @@ class EventStream(Response):
         try:
             missed, is_all = self._live.listen(told, self._after)
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            first = [f"retry: {_RETRY_MS}\n\n", "" if is_all else "event: reset\ndata: {}\n\n", *map(_text, missed)]
-            await send({"type": "http.response.body", "body": "".join(first).encode(), "more_body": True})
+            first = [_RETRY, b"" if is_all else _RESET, *map(_text, missed)]
+            await send({"type": "http.response.body", "body": b"".join(first), "more_body": True})
             await self._pass_on(send, gone, missed[-1].number if missed else 0)
         finally:
             self._live.leave(told)
@@ -101,13 +108,14 @@ class EventStream(Response):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
                 return
             last = fresh[-1].number if fresh else last
-            body = "".join(map(_text, fresh)) or ": still here\n\n"
+            body = b"".join(map(_text, fresh)) or b": still here\n\n"
             is_over, self._behind = self._behind, False
             if is_over:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
+                self._on_cut_off()
                 log.info("slow_listener_cut_off")
                 return
-            await send({"type": "http.response.body", "body": body.encode(), "more_body": True})
+            await send({"type": "http.response.body", "body": body, "more_body": True})
 
     def _take(self, message: Message) -> None:
         if len(self._queue) >= QUEUED:
@@ -117,9 +125,11 @@ class EventStream(Response):
         self._ready.set()
 
 
-def _text(message: Message) -> str:
+@lru_cache(maxsize=QUEUED)
+def _text(message: Message) -> bytes:
+    """Made once, for all who listen."""
     # JSON has no line breaks of its own.
-    return f"id: {message.number}\nevent: {message.kind}\ndata: {message.data}\n\n"
+    return f"id: {message.number}\nevent: {message.kind}\ndata: {message.data}\n\n".encode()
 
 
 async def _gone(receive: Receive) -> None:

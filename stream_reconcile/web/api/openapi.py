@@ -14,9 +14,9 @@ from starlette.routing import Route
 
 from stream_reconcile.web.api.endpoint import JSON_TYPE, Listing, Single, answered, guarded
 from stream_reconcile.web.api.events import PATH as EVENTS_PATH
+from stream_reconcile.web.api.operations import OPERATIONS, Operation
 from stream_reconcile.web.api.params import Param, read_all
 from stream_reconcile.web.api.resources import API, LISTINGS, SINGLES
-from stream_reconcile.web.api.rewinding import ACTIONS, RewindReport
 from stream_reconcile.web.api.shapes import Problem
 
 PATH: Final = f"{API}/openapi.json"
@@ -47,18 +47,18 @@ def document(version: str) -> dict[str, Any]:
     """The document, for this version of the program."""
     every: list[Listing | Single] = [*LISTINGS, *SINGLES]
     wanted = [*((one.path, one.answer_type()) for one in every), ("problem", Problem)]
-    wanted += [("report", RewindReport)]
+    wanted += [(f"{path} answer", one.answer) for path, one in OPERATIONS.items()]
     inputs: list[tuple[str, Literal["serialization", "validation"], TypeAdapter[Any]]] = [
         *((key, "serialization", TypeAdapter(shape)) for key, shape in wanted),
-        *((path, "validation", TypeAdapter(body)) for path, (_, body) in ACTIONS.items()),
+        *((path, "validation", TypeAdapter(one.body)) for path, one in OPERATIONS.items()),
     ]
     found, shared = TypeAdapter.json_schemas(inputs, ref_template=_REFERENCE)
     schemas = {key: schema for (key, _), schema in found.items()}
-    problem, report = schemas["problem"], schemas["report"]
+    problem = schemas["problem"]
     paths: dict[str, Any] = {one.path: {"get": _operation(one, schemas[one.path], problem)} for one in every}
     paths[EVENTS_PATH] = {"get": _events(problem)}
-    for path, (summary, _) in ACTIONS.items():
-        paths[path] = {"post": _action(path, summary, schemas[path], report, problem)}
+    for path, operation in OPERATIONS.items():
+        paths[path] = {"post": _action(path, operation, schemas[path], schemas[f"{path} answer"], problem)}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -117,16 +117,19 @@ def _events(problem: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _action(
-    path: str, summary: str, body: Mapping[str, Any], report: Mapping[str, Any], problem: Mapping[str, Any]
+    path: str, operation: Operation, body: Mapping[str, Any], report: Mapping[str, Any], problem: Mapping[str, Any]
 ) -> dict[str, Any]:
-    statuses = {**_PROBLEMS, "409": "It is refused, or things have changed since the plan."}
+    statuses = {**_PROBLEMS, "409": "It is refused, or things have changed meanwhile."}
     return {
         "operationId": _name(path),
-        "summary": summary,
+        "summary": operation.summary,
         "security": [{"token": []}],
         "requestBody": {"required": True, "content": {JSON_TYPE: {"schema": body}}},
         "responses": {
-            "200": {"description": "The plan, and what was done.", "content": {JSON_TYPE: {"schema": report}}},
+            "200": {
+                "description": "What was done, or planned.",
+                "content": {JSON_TYPE: {"schema": report}},
+            },
             **_problems(statuses, problem),
         },
     }

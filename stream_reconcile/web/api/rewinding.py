@@ -1,14 +1,12 @@
-"""What is said and answered by the two actions that there are: rewind, and taking that back (docs/rewind.md)."""
+"""What is said and answered by a rewind, and by taking that back (docs/rewind.md)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
-from stream_reconcile.web.api.shapes import Shape, Told
-from stream_reconcile.web.control import REWIND, UNDO
+from stream_reconcile.web.api.shapes import Told
 
 
 class Rewind(Told):
@@ -77,9 +75,3 @@ class RewindReport(Told):
     estimate: Estimate | None
     partitions: list[PartitionPlan]
     waited: dict[str, Any] | None
-
-
-ACTIONS: Final[Mapping[str, tuple[str, type[Shape]]]] = {
-    REWIND: ("Plan a rewind, and with `execute` do it.", Rewind),
-    UNDO: ("Take a rewind back.", Undo),
-}

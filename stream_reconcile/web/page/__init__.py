@@ -3,7 +3,7 @@
 render     templates, and how values are written for people
 chart      lag over time, as SVG
 overview   the first page, and the part of it that changes
+aside      what the demo puts beside the first page
 lists      a page for each list of the API
-one        a page for one order, and for one discrepancy
-routes     their addresses, and what is said when something goes wrong
+routes     their addresses, pages for one order and one discrepancy, and what is said when something goes wrong
 """

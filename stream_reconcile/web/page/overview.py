@@ -19,6 +19,7 @@ from stream_reconcile.core.errors import ReconcileError
 from stream_reconcile.store import browse
 from stream_reconcile.web.api.endpoint import Backend
 from stream_reconcile.web.live import STALE_AFTER_S, Live, Look
+from stream_reconcile.web.page.aside import Aside
 from stream_reconcile.web.page.chart import HEIGHT, WIDTH, lag_chart
 from stream_reconcile.web.page.render import number, page, text_of
 from stream_reconcile.web.readiness import Readiness
@@ -42,8 +43,8 @@ class Step:
 class Overview:
     """Makes the page."""
 
-    def __init__(self, backend: Backend, live: Live, readiness: Readiness) -> None:
-        self._backend, self._live, self._readiness = backend, live, readiness
+    def __init__(self, backend: Backend, live: Live, readiness: Readiness, aside: Aside | None = None) -> None:
+        self._backend, self._live, self._readiness, self._aside = backend, live, readiness, aside
         self._lock = asyncio.Lock()
         self._made: tuple[object, str] = (None, "")
 
@@ -52,7 +53,7 @@ class Overview:
         changing = await self._changing()
         if request.query_params.get("part") == "live":
             return HTMLResponse(changing, headers={"Cache-Control": "no-store"})
-        return page("overview.html", here="/", title="Status", changing=changing)
+        return page("overview.html", here="/", title="Status", changing=changing, aside=self._aside)
 
     async def _changing(self) -> str:
         look, error = self._live.last, self._live.error
@@ -112,12 +113,12 @@ def steps(look: Look) -> list[Step]:
             "ok" if accounts and len(listening) == len(accounts) else "bad" if accounts else "off",
             "socket open" if listening else "no socket",
             None,
-            [f"{len(accounts)} account{'' if len(accounts) == 1 else 's'}"],
+            [_counted(len(accounts), "account")],
         ),
         Step(
             "Ingest",
             "warn" if gaps else "ok" if held else "bad" if accounts else "off",
-            f"{gaps} gap{'' if gaps == 1 else 's'} open" if gaps else "running" if held else f"nobody reads {every}",
+            f"{_counted(gaps, 'gap')} open" if gaps else "running" if held else f"nobody reads {every}",
             look.rates.received,
             [f"{number(sum(one['frames'] for one in sessions))} frames in this session"],
         ),
@@ -131,9 +132,9 @@ def steps(look: Look) -> list[Step]:
         Step(
             "Apply",
             "off" if not look.cursors else "bad" if late else "ok",
-            f"{len(late)} partitions late" if late else "following" if look.cursors else "never ran",
+            f"{_counted(len(late), 'partition')} late" if late else "following" if look.cursors else "never ran",
             look.rates.applied,
-            [*_lag_lines(lag), f"{len(owners)} member{'' if len(owners) == 1 else 's'}"],
+            [*_lag_lines(lag), _counted(len(owners), "member")],
         ),
         Step(
             "Postgres",
@@ -146,6 +147,10 @@ def steps(look: Look) -> list[Step]:
             ],
         ),
     ]
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}{'' if count == 1 else 's'}"
 
 
 def _lag_lines(lag: Mapping[str, Any] | None) -> list[str]:

@@ -31,6 +31,7 @@ MENU: Final = (
     ("/cursors", "Cursors"),
     ("/actions", "Actions"),
 )
+_PACKAGE: Final = "stream_reconcile.web.page"
 _NEVER_KEPT: Final = {"Cache-Control": "no-store"}
 
 
@@ -41,9 +42,9 @@ def static(name: str) -> tuple[bytes, str]:
     return body, hashlib.blake2b(body, digest_size=6).hexdigest()
 
 
-def text_of(template: str, **values: Any) -> str:
-    """The template's text."""
-    return _environment().get_template(template).render(now=datetime.now(UTC), **values)
+def text_of(template: str, *, package: str = _PACKAGE, **values: Any) -> str:
+    """The template's text; `package` has it in its folder `templates`."""
+    return _environment(package).get_template(template).render(now=datetime.now(UTC), **values)
 
 
 def page(template: str, *, here: str, title: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -53,9 +54,9 @@ def page(template: str, *, here: str, title: str, status: int = 200, **values: A
 
 
 @cache
-def _environment() -> Environment:
+def _environment(package: str) -> Environment:
     made = Environment(
-        loader=PackageLoader("stream_reconcile.web.page"),
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -19,6 +19,7 @@ from stream_reconcile.store.shapes import discrepancy_json
 from stream_reconcile.web.api import params, resources
 from stream_reconcile.web.api.endpoint import Backend
 from stream_reconcile.web.live import Live
+from stream_reconcile.web.page.aside import Aside
 from stream_reconcile.web.page.lists import PAGES
 from stream_reconcile.web.page.overview import Overview
 from stream_reconcile.web.page.render import STATIC, page, static
@@ -32,8 +33,8 @@ Answer = Callable[[Request], Awaitable[Response]]
 _CLOSES = {"self": "by itself, when the two sides agree again", "person": "when a person accepts it"}
 
 
-def page_routes(backend: Backend, live: Live, readiness: Readiness) -> Sequence[BaseRoute]:
-    """All pages, and the files that they need."""
+def page_routes(backend: Backend, live: Live, readiness: Readiness, aside: Aside | None = None) -> Sequence[BaseRoute]:
+    """All pages, and the files that they need; `aside` stands beside the first."""
 
     async def order(request: Request) -> Response:
         order_id = request.path_params["order_id"]
@@ -67,7 +68,7 @@ def page_routes(backend: Backend, live: Live, readiness: Readiness) -> Sequence[
         )
 
     return [
-        Route("/", _told(Overview(backend, live, readiness).answer, readiness)),
+        Route("/", _told(Overview(backend, live, readiness, aside).answer, readiness)),
         *(Route(one.path, _told(partial(one.answer, backend), readiness)) for one in PAGES),
         Route("/orders/{order_id}", _told(order, readiness)),
         Route("/discrepancies/{discrepancy_id}", _told(discrepancy, readiness)),
