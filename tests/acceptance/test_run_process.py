@@ -51,7 +51,7 @@ def test_from_the_brokers_stream_to_rows_and_ended_in_order(
             "RECONCILE_CONSUMER_GROUP": topic_prefix,
             "RECONCILE_PARTITIONS": "2",
         }
-        with running(settings=settings, folder=tmp_path) as run:
+        with running(settings=settings, folder=tmp_path, forked=False) as run:
             run.wait_ready()
             assert set(run.readyz()[1]) == {"postgres", "kafka", "broker", "ingest", "apply", "sweep", "decisions"}
             wait_until(lambda: count(database, "executions") >= 10, what="ten orders", timeout=60)
