@@ -128,6 +128,7 @@ def test_flow_is_followed_without_alarm_and_proved(
         assert whole.value("SELECT equity FROM account_snapshots ORDER BY as_of DESC LIMIT 1") > 0
 
 
+@pytest.mark.timeout(300)
 def test_positions_that_lag_are_no_alarm(
     simulator: RunningSimulator, database: str, kafka: str, topic_prefix: str
 ) -> None:
@@ -140,7 +141,7 @@ def test_positions_that_lag_are_no_alarm(
         begin = whole.value("SELECT clock_timestamp()")
         agreed = "SELECT count(*) FROM known_positions WHERE baseline_qty IS NOT NULL AND fitted_at > %(begin)s"
         deep = "SELECT count(*) FROM sweeps WHERE kind = 'deep' AND complete AND started_at > %(begin)s"
-        wait_until(lambda: whole.value(deep, begin=begin) >= 2, timeout=40, what="two deep sweeps")
+        wait_until(lambda: whole.value(deep, begin=begin) >= 2, timeout=100, what="two deep sweeps")
         simulator.control.settle()
         whole.proved(scope="deep")
         wait_until(lambda: whole.value(agreed, begin=begin) > 3, timeout=40, what="positions to be found right")

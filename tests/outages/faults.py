@@ -88,7 +88,7 @@ def _kafka_killed(scene: Scene, rng: random.Random) -> None:
 
 
 def _kafka_restarted(scene: Scene, _rng: random.Random) -> None:
-    scene.kafka.restart()
+    scene.kafka.stop()
 
 
 def _kafka_stands_still(scene: Scene, rng: random.Random) -> None:
@@ -102,7 +102,7 @@ def _postgres_killed(scene: Scene, rng: random.Random) -> None:
 
 
 def _postgres_restarted(scene: Scene, _rng: random.Random) -> None:
-    scene.postgres.restart()
+    scene.postgres.stop()
 
 
 def _postgres_connections_cut(scene: Scene, rng: random.Random) -> None:

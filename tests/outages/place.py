@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from psycopg import conninfo
 
+from stream_reconcile.core.errors import EmbeddedError
 from stream_reconcile.demo.programs import Program, Programs
 from stream_reconcile.embedded import EmbeddedKafka, EmbeddedPostgres
 from stream_reconcile.log.topics import Topics
@@ -28,6 +29,7 @@ from .link import HOST, Link
 FREE: Final = 1_000_000
 """Requests in a window of the broker's: budgets are not what this is about."""
 _DATABASE: Final = "outages"
+_START_TRIES: Final = 3
 
 
 @dataclass
@@ -54,12 +56,21 @@ class Scene:
         self.clock.set(0)
         self.whole.simulator.control.clear_faults()
         for server in (self.kafka, self.postgres):
-            server.start()  # does nothing to one that runs
+            _started(server)
         for program in self.copies:
             if program.running:
                 program.thaw()
             else:
                 program.start()
+
+
+def _started(server: EmbeddedKafka | EmbeddedPostgres) -> None:
+    """Running, also where it needs longer than it has on a machine that has more to do."""
+    for _ in range(_START_TRIES - 1):
+        with suppress(EmbeddedError):
+            server.start()  # does nothing to one that runs
+            return
+    server.start()
 
 
 @contextmanager

@@ -68,6 +68,7 @@ def test_what_tells_of_trouble_is_shown_or_alerted_on() -> None:
         "reconcile_apply_unknown_statuses_total",
         "reconcile_decisions_copied_total",
         "reconcile_decisions_restored_total",
+        "reconcile_http_cut_off_total",
         "reconcile_ingest_gap_window_due",
         "reconcile_ingest_good_until_timestamp_seconds",
         "reconcile_ingest_lease_held",

@@ -67,7 +67,7 @@ def test_a_shell_can_read_it(block: Block) -> None:
 
 
 def test_every_block_says_what_it_is() -> None:
-    known = {*SHELL, "sql", "python", "toml", ""}
+    known = {*SHELL, "sql", "python", "toml", "yaml", ""}
     assert [block.name for block in BLOCKS if block.language not in known] == []
     hidden = re.compile(r"^(\$ |stream-reconcile |make |SELECT )", re.MULTILINE)
     assert [block.name for block in BLOCKS if not block.language and hidden.search(block.text)] == []
