@@ -20,7 +20,8 @@ INSTALL = $(INDEX); $(BIN)/uv pip install --quiet --python $(BIN)/python
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
 ARGS ?=
 
-.PHONY: help setup demo test chromium lint format bench chaos rewinds outages weather simulate page shown rules alerts dashboard picture lock clean
+.PHONY: help setup demo test chromium lint format bench chaos rewinds outages takeovers weather simulate page shown rules alerts \
+	dashboard registry peers fuzz audit lock clean picture
 help: ## What there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
@@ -72,6 +73,10 @@ outages: .venv/.installed-dev ## Break what two copies of the program stand on, 
 	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m outages $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(ONLY),--only "$(ONLY)") $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+takeovers: .venv/.installed-dev ## How soon the second copy does what the first one did: stopped, killed, frozen (TIMES=10)
+	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m outages.takeovers $(if $(TIMES),--times $(TIMES)) \
+		$(if $(SEED),--seed $(SEED)) $(ARGS)
+
 simulate: .venv/.installed-dev ## The jobs under seeds and a simulated clock, invariants at each step (SEEDS=200 STEPS=5000 SEED=7)
 	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(STEPS),--steps $(STEPS)) \
 		$(if $(SEED),--seed $(SEED)) $(ARGS)
@@ -94,6 +99,27 @@ alerts: .venv/.installed-dev ## Every story of what fires which alert, judged by
 dashboard: .venv/.installed-dev ## A real run, a real Prometheus: no query of the dashboard is empty, no alert fires
 	@PYTHONPATH=tests $(BIN)/python -m support.dashboard_check
 
+registry: .venv/.installed-dev ## A real schema registry (159 MB, fetched once): register, evolve, refuse, away; its answers
+	@PYTHONPATH=tests $(BIN)/python -m support.apicurio
+	@$(BIN)/python -m pytest -q -rP tests/registry/test_apicurio.py tests/registry/apicurio_run.py $(ARGS)
+
+peers: .venv/.installed-dev ## kcat, Kafka's tools, Prometheus, psql, pandas against a run; what they print
+	@missing=; for one in kcat:kcat prometheus:prometheus psql:postgresql-client curl:curl; do \
+		command -v $${one%%:*} >/dev/null || missing="$$missing $${one##*:}"; done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then echo "Installing$$missing"; \
+		apt-get install -qq -y --no-install-recommends $$missing >/dev/null || true; fi
+	@$(BIN)/python -m pytest -q -rPs tests/integration/test_peers.py $(ARGS)
+
+fuzz: .venv/.installed-fuzz ## Bytes of every kind into each parser (ONLY=frame,… RUNS=100000 SEED=7)
+	@mkdir -p build
+	@PYTHONPATH=tests $(BIN)/python -m fuzz $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) \
+		$(if $(SEED),--seed $(SEED)) $(ARGS)
+
+audit: .venv/.audit ## Known weaknesses of what is installed, by the Python package index (docs/security.md)
+	@for list in server runtime dev; do \
+		.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+			-r requirements/$$list.txt $(ARGS); done
+
 lock: .venv/.tools ## Take the newest releases that pyproject.toml allows into requirements/
 	@$(INDEX); export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
 	compile="$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
@@ -102,7 +128,8 @@ lock: .venv/.tools ## Take the newest releases that pyproject.toml allows into r
 	$$compile --extra embedded pyproject.toml -c requirements/tools.txt -o requirements/runtime.txt; \
 	$$compile pyproject.toml -c requirements/tools.txt -c requirements/runtime.txt -o requirements/server.txt; \
 	$$compile --extra embedded --group dev pyproject.toml -c requirements/tools.txt -c requirements/runtime.txt \
-		-o requirements/dev.txt
+		-o requirements/dev.txt; \
+	for list in fuzz audit; do $$compile requirements/$$list.in -o requirements/$$list.txt; done
 
 clean: ## Remove what was built, .venv too; data of the demo (.reconcile) stays
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
@@ -127,4 +154,16 @@ clean: ## Remove what was built, .venv too; data of the demo (.reconcile) stays
 .venv/.installed-dev: .venv/.installed requirements/dev.txt
 	@echo "Installing what the tests need"
 	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Not for every Python and machine there is an atheris: without it `make fuzz` goes by its own mutations, and says so.
+.venv/.installed-fuzz: .venv/.installed-dev requirements/fuzz.txt
+	@echo "Installing what leads the fuzzing"
+	@$(INSTALL) --require-hashes --only-binary :all: -r requirements/fuzz.txt || echo "There is no atheris for this Python"
+	@touch $@
+
+.venv/.audit: .venv/.tools requirements/audit.txt
+	@echo "Installing what audits, apart from all else"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/audit
+	@$(INDEX); $(BIN)/uv pip install --quiet --python .venv/audit/bin/python --require-hashes -r requirements/audit.txt
 	@touch $@

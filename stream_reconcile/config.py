@@ -52,6 +52,7 @@ class Settings(BaseSettings):
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
+        allow_inf_nan=False,
     )
 
     # The broker.
@@ -113,6 +114,7 @@ class Settings(BaseSettings):
         description="Any other librdkafka property: a `[kafka_client]` table in TOML (a JSON object in the "
         "environment). Properties that the guarantees rest on are refused.",
         examples=['{"socket.keepalive.enable": true}'],
+        repr=False,  # some of librdkafka's properties are secrets
     )
     schema_registry_url: Annotated[SecretStr, AfterValidator(values.registry_url)] | None = Field(
         None,
@@ -162,6 +164,12 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("RECONCILE_SCHEMA", "schema"),
         description="Postgres schema of all our tables.",
     )
+    role_prefix: Annotated[str, AfterValidator(values.role_prefix)] = Field(
+        "reconcile",
+        description="What the names of the four database roles begin with: `…_migrator`, `…_writer`, `…_reader`, "
+        "`…_intent`. Roles belong to the whole Postgres: installations that may not touch each other's schema need "
+        "prefixes of their own.",
+    )
     migrate: bool = Field(True, description="`run` brings the tables up to date first.", examples=["0"])
 
     # Embedded servers.
@@ -178,9 +186,11 @@ class Settings(BaseSettings):
     )
 
     # The sweep.
-    hot_interval_seconds: float = Field(10, ge=0.1, description="Seconds from one hot sweep to the next.")
-    deep_interval_seconds: float = Field(300, ge=1, description="Seconds from one deep sweep to the next.")
-    deep_days: float = Field(7, gt=0, description="How many days of orders a deep sweep reads.")
+    hot_interval_seconds: float = Field(10, ge=0.1, le=86_400, description="Seconds from one hot sweep to the next.")
+    deep_interval_seconds: float = Field(
+        300, ge=1, le=31 * 86_400, description="Seconds from one deep sweep to the next."
+    )
+    deep_days: float = Field(7, gt=0, le=36_500, description="How many days of orders a deep sweep reads.")
     broker_budget: float = Field(
         0.5, gt=0, le=1, description="Share of the broker's rate limit that sweeps may use; the rest is your program's."
     )
@@ -199,7 +209,9 @@ class Settings(BaseSettings):
         description="Bearer token that HTTP asks for off loopback (but for `/livez` and `/readyz`).",
         examples=["the output of `openssl rand -hex 32`"],
     )
-    lag_limit_seconds: float = Field(30, gt=0, description="Lag in seconds from which `lag` and `status` say bad news.")
+    lag_limit_seconds: float = Field(
+        30, gt=0, le=31 * 86_400, description="Lag in seconds from which `lag` and `status` say bad news."
+    )
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="`auto`: console on a terminal, else JSON lines.", examples=["json"]
     )
@@ -273,8 +285,8 @@ class Settings(BaseSettings):
 
     @property
     def data_path(self) -> Path:
-        """`data_dir` with `~` resolved."""
-        return self.data_dir.expanduser().absolute()
+        """`data_dir` with `~` resolved. Raises ConfigError if there is no such user."""
+        return sources.at_home(str(self.data_dir), "RECONCILE_DATA_DIR").absolute()
 
     def require_accounts(self) -> tuple[Account, ...]:
         """The accounts to reconcile, at least one; ConfigError if no key is set."""
@@ -331,6 +343,7 @@ class Settings(BaseSettings):
         found = [value for name in secret_fields() if (value := getattr(self, name)) is not None]
         for account in self.accounts:
             found += [account.key, account.secret]
+        found += [SecretStr(value) for value in values.kafka_client_secrets(self.kafka_client)]
         addresses = (self.database_url, self.schema_registry_url)
         plain = [secret.get_secret_value() for secret in found if secret not in addresses]
         return (*plain, *values.database_password(self.database_url), *values.url_password(self.schema_registry_url))
@@ -346,7 +359,7 @@ def config_file(environ: Mapping[str, str] | None = None) -> Path | None:
     named = (os.environ if environ is None else environ).get(FILE_VARIABLE)
     if not named:
         return DEFAULT_FILE if DEFAULT_FILE.is_file() else None
-    path = Path(named).expanduser()
+    path = sources.at_home(named, FILE_VARIABLE)
     if not path.is_file():
         raise ConfigError(f"{FILE_VARIABLE}: there is no file {path}. Write the path of a TOML file, or unset it")
     return path

@@ -27,6 +27,20 @@ def is_secret(field: FieldInfo) -> bool:
     return mentions(field.annotation)
 
 
+def is_plain(field: FieldInfo) -> bool:
+    """Whether a message may repeat what was written: one value, and no secret in it."""
+    written = (name for name in ("dict", "tuple") if name in str(field.annotation))
+    return not is_secret(field) and next(written, None) is None
+
+
+def at_home(path: str, name: str) -> Path:
+    """The path with a `~` in front resolved. Raises ConfigError, in the name of the setting `name`."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{name}: there is no home folder for {path}. Write the path without a ~") from None
+
+
 def with_secret_files(data: Mapping[str, Any], names: Collection[str], *, suffix: str) -> dict[str, Any]:
     """`data` with each `<name><suffix>` replaced by `<name>`: the text of the file it names, without its last newline.
 
@@ -40,8 +54,8 @@ def with_secret_files(data: Mapping[str, Any], names: Collection[str], *, suffix
         if result.get(name):
             raise ConfigError(f"{name} and {name}{suffix} are both set. Keep one of the two")
         try:
-            text = Path(str(path)).expanduser().read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            text = at_home(str(path), name + suffix).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:  # UnicodeDecodeError is one, a NUL in the path another
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise ConfigError(
                 f"{name}{suffix}: can't read {path}: {reason}. Write the path of a file that this user may read"
@@ -110,6 +124,7 @@ def _example(field: FieldInfo | None) -> str:
     return f"{field.examples[0] if field.examples else field.default}, for example"
 
 
+_MOST_REPEATED = 80
 _WORDS = {
     "int_parsing": "is not a whole number",
     "int_type": "is not a whole number",
@@ -118,7 +133,11 @@ _WORDS = {
     "float_type": "is not a number",
     "bool_parsing": "is neither 1 nor 0",
     "bool_type": "is neither 1 nor 0",
+    "finite_number": "is not a finite number",
     "string_type": "is not text",
+    "tuple_type": "is not a list",
+    "dict_type": "is not an object of names and values",
+    "model_type": "is not an object of names and values",
     "missing": "is missing",
 }
 
@@ -134,7 +153,7 @@ def _sentence(model: type[BaseSettings], path: Path | None, detail: ErrorDetails
         own = str(context["error"])
         return f"{_name(location, path)}: {own}." if location else f"{own}."
     field = _field(model, str(location[0]))
-    subject = "" if len(location) > 1 or (field and is_secret(field)) else f"{detail['input']!r} "
+    subject = f"{_short(detail['input'])} " if len(location) == 1 and field and is_plain(field) else ""
     if kind in _WORDS:
         problem = _WORDS[kind]
     elif kind == "literal_error":
@@ -146,6 +165,11 @@ def _sentence(model: type[BaseSettings], path: Path | None, detail: ErrorDetails
     else:
         problem = detail["msg"]
     return f"{_name(location, path)}: {subject}{problem}. Write {_example(field) if len(location) == 1 else 'it'}."
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _MOST_REPEATED else f"{text[:_MOST_REPEATED]}…"
 
 
 def _name(location: tuple[int | str, ...], path: Path | None) -> str:

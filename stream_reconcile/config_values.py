@@ -21,21 +21,32 @@ from stream_reconcile.store.connect import check_schema_name
 Lowercase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 
 MIN_TOKEN_LENGTH = 16
+SECRET_PROPERTIES = {"sasl.password": "KAFKA_SASL_PASSWORD", "ssl.key.password": "KAFKA_SSL_KEY_PASSWORD"}
+_SECRET_PROPERTY = re.compile(r"password|secret|\.pem$|jaas|sasl\.oauthbearer\.config")
+MAX_ROLE_PREFIX = 63 - len("_migrator")
 
 
 def registry_url(secret: SecretStr) -> SecretStr:
     """An http(s) address, without a slash at its end. It may hold a password, so the error repeats nothing of it."""
     text = secret.get_secret_value()
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or not _has_port(text):
         raise ValueError("is not a web address. Write one with its scheme, such as http://registry:8081")
     return SecretStr(text.rstrip("/"))
+
+
+def _has_port(url: str) -> bool:
+    """Whether the port, if one is written, can be one."""
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def broker_url(text: str) -> str:
     """Scheme and host of Alpaca's trading API. Its dashboard shows the address with `/v2`: that is cut off."""
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or not _has_port(text):
         raise ValueError("is not a web address. Write one such as https://paper-api.alpaca.markets")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("has more than scheme and host. Write only https://host; the key goes into its own setting")
@@ -73,7 +84,11 @@ def bootstrap_servers(text: str) -> str:
     servers = [server.strip() for server in text.split(",") if server.strip()]
     for server in servers:
         host, _, port = server.rpartition(":")
-        if not host or "/" in server or not port.isdecimal() or not 0 < int(port) < 65536:
+        if "@" in server:  # it may be a password, so it is not repeated
+            raise ValueError(
+                "has an @. Write addresses such as kafka-1:9092; user and password have their own settings"
+            )
+        if not host or "/" in server or not port.isdecimal() or len(port) > 5 or not 0 < int(port) < 65536:
             raise ValueError(f"{server!r} is not host:port. Write addresses such as kafka-1:9092,kafka-2:9092")
     if not servers:
         raise ValueError("names no server. Write addresses such as kafka-1:9092,kafka-2:9092")
@@ -82,9 +97,17 @@ def bootstrap_servers(text: str) -> str:
 
 def kafka_client(properties: dict[str, Property]) -> dict[str, Property]:
     """librdkafka properties, without those that the program sets itself because the guarantees rest on them."""
+    if secret := sorted(SECRET_PROPERTIES.keys() & properties.keys()):
+        ours = ", ".join(f"{name} ({SECRET_PROPERTIES[name]})" for name in secret)
+        raise ValueError(f"sets {ours}. A secret has its own setting, in brackets: use that")
     if own := sorted(RESERVED & properties.keys()):
         raise ValueError(f"sets {', '.join(own)}, which the program sets itself. Leave out what it sets")
     return properties
+
+
+def kafka_client_secrets(properties: dict[str, Property]) -> list[str]:
+    """Values of those properties that hold a secret by their name, for the log's redaction."""
+    return [str(value) for name, value in properties.items() if _SECRET_PROPERTY.search(name)]
 
 
 def consumer_group(text: str) -> str:
@@ -109,6 +132,13 @@ def schema_name(text: str) -> str:
         raise ValueError(str(error)) from None
 
 
+def role_prefix(text: str) -> str:
+    """What role names begin with: as a schema's name, and short enough for what follows."""
+    if len(text) > MAX_ROLE_PREFIX:
+        raise ValueError(f"is longer than {MAX_ROLE_PREFIX} characters. Write a shorter one, such as reconcile")
+    return schema_name(text)
+
+
 def database_url(secret: SecretStr) -> SecretStr:
     """A Postgres URL or conninfo that libpq can read. It holds a password, so the error repeats nothing of it."""
     try:
@@ -124,10 +154,10 @@ def database_url(secret: SecretStr) -> SecretStr:
 
 
 def database_password(secret: SecretStr | None) -> tuple[str, ...]:
-    """The password in a Postgres address, if any; one that is also the user's or database's name is no secret."""
+    """The passwords in a Postgres address, if any; one that is also the user's or database's name is no secret."""
     parsed = conninfo_to_dict(secret.get_secret_value()) if secret else {}
-    password = parsed.get("password")
-    return (str(password),) if password and password not in (parsed.get("user"), parsed.get("dbname")) else ()
+    found = [str(parsed[name]) for name in ("password", "sslpassword") if parsed.get(name)]
+    return tuple(one for one in found if one not in (parsed.get("user"), parsed.get("dbname")))
 
 
 def url_password(secret: SecretStr | None) -> tuple[str, ...]:
@@ -150,9 +180,11 @@ def split_address(text: str) -> tuple[str, int]:
     """`host:port`, `[::1]:port` or `:port` (all interfaces) as host and port."""
     host, colon, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
-    if not colon or not port.isdecimal() or int(port) > 65535 or (":" in host and not bracketed) or "/" in host:
+    bare = host.strip("[]")
+    odd = (":" in host and not bracketed) or host not in {bare, f"[{bare}]"} or (host and not bare)
+    if not colon or not port.isdecimal() or len(port) > 5 or int(port) > 65535 or odd or "/" in host:
         raise ValueError(f"{text!r} is not host:port. Write an address such as 127.0.0.1:8080")
-    return (host.strip("[]") or "0.0.0.0", int(port))  # noqa: S104 - an address without a host means all interfaces
+    return (bare or "0.0.0.0", int(port))  # noqa: S104 - an address without a host means all interfaces
 
 
 def listen_address(text: str) -> str:

@@ -18,6 +18,7 @@ from stream_reconcile.core.errors import IncompleteRead
 Query = dict[str, str]
 OVERLAP_NS: Final = 1_001
 _SECOND: Final = 1_000_000_000
+_LAST_NS: Final = 253_402_300_800 * _SECOND - 1
 _PAGES_REMEMBERED: Final = 3
 
 
@@ -165,6 +166,6 @@ def activity_pages(ask: Callable[[Query], Listing], query: Mapping[str, str], *,
 
 
 def rfc3339(ns: int) -> str:
-    """Nanoseconds since the epoch with all nine digits; what is before 1970 is 1970."""
-    seconds, rest = divmod(max(ns, 0), _SECOND)
+    """Nanoseconds since the epoch with all nine digits; before 1970 it is 1970, past the year 9999 its last instant."""
+    seconds, rest = divmod(min(max(ns, 0), _LAST_NS), _SECOND)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"

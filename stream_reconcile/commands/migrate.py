@@ -8,23 +8,23 @@ import typer
 
 from stream_reconcile.commands.output import console, print_json
 from stream_reconcile.commands.postgres import failures_in_plain_words, opened
-from stream_reconcile.commands.servers import servers_to_look_at
+from stream_reconcile.commands.servers import role_names, servers_to_look_at
 from stream_reconcile.commands.start import settings_for_a_report
 from stream_reconcile.store.migrations import expected_version
 from stream_reconcile.store.migrations import migrate as migrate_schema
-from stream_reconcile.store.roles import DEFAULT_ROLES, missing_roles, roles_sql
+from stream_reconcile.store.roles import missing_roles, roles_sql
 
 
 def migrate(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON (docs/json/migrate.schema.json).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, of the shape in docs/json.")] = False,
 ) -> None:
     """Create the tables or bring them up to date; make the roles, or print their SQL where this login may not."""
     settings = settings_for_a_report()
-    schema = settings.schema_
+    schema, roles = settings.schema_, role_names(settings)
     with servers_to_look_at(settings) as servers, failures_in_plain_words(servers):
-        applied = migrate_schema(servers.dsn, schema)
+        applied = migrate_schema(servers.dsn, schema, roles=roles)
         with opened(servers, schema, "migrate") as connection:
-            missing = missing_roles(connection, DEFAULT_ROLES)
+            missing = missing_roles(connection, roles)
         where = servers.postgres
     result: dict[str, Any] = {
         "postgres": where,
@@ -32,7 +32,7 @@ def migrate(
         "version": expected_version(),
         "applied": applied,
         "roles_missing": missing,
-        "roles_sql": roles_sql(schema) if missing else None,
+        "roles_sql": roles_sql(schema, roles) if missing else None,
     }
     if as_json:
         print_json(result)

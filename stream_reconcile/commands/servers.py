@@ -23,6 +23,7 @@ from stream_reconcile.log.connection import KafkaConfig, Property
 from stream_reconcile.log.topic_check import TopicPlan
 from stream_reconcile.log.topics import Topics
 from stream_reconcile.store.connect import redact_dsn
+from stream_reconcile.store.roles import RoleNames
 
 if TYPE_CHECKING:
     from stream_reconcile.embedded import EmbeddedServers
@@ -49,6 +50,11 @@ class Servers:
 def topics(settings: Settings) -> Topics:
     """The topics of these settings."""
     return Topics(settings.topic_prefix)
+
+
+def role_names(settings: Settings) -> RoleNames:
+    """The database roles of these settings."""
+    return RoleNames.beginning_with(settings.role_prefix)
 
 
 def topic_plan(settings: Settings) -> TopicPlan:
@@ -114,11 +120,16 @@ def servers_to_run_on(settings: Settings, *, all_roles: bool) -> Iterator[Server
         yield configured(settings)
 
 
+def has_embedded_data(directory: Path) -> bool:
+    """Whether `run` has had servers of its own there; the demo, which keeps none, makes the same folder."""
+    return (directory / "postgres").is_dir() or (directory / "kafka").is_dir()
+
+
 @contextmanager
 def servers_to_look_at(settings: Settings) -> Iterator[Servers]:
     """For all other commands: embedded servers where they run or have left data, else the configured ones."""
     unset = settings.kafka_bootstrap_servers is None and settings.database_url is None
-    if not settings.embedded and not (unset and settings.embedded is None and settings.data_path.is_dir()):
+    if not settings.embedded and not (unset and settings.embedded is None and has_embedded_data(settings.data_path)):
         settings.uses_embedded(all_roles=False)  # says what is missing
         yield configured(settings)
         return

@@ -8,6 +8,7 @@ import structlog
 
 from stream_reconcile.config import Settings, load_settings, unknown_variables
 from stream_reconcile.logging_setup import configure_logging
+from stream_reconcile.private_memory import keep_memory_private
 
 log = structlog.get_logger()
 
@@ -19,6 +20,7 @@ def program_version() -> str:
 
 def settings_for_a_report() -> Settings:
     """Settings of a command that prints a result: unless asked for, only warnings are logged beside it."""
+    keep_memory_private()
     settings = load_settings()
     level = settings.log_level if "log_level" in settings.model_fields_set else "warning"
     configure_logging(log_format=settings.log_format, level=level, secrets=settings.secret_values())
@@ -27,6 +29,7 @@ def settings_for_a_report() -> Settings:
 
 def settings_for_a_job(**overrides: object) -> Settings:
     """Settings of a command that runs on: everything is logged."""
+    keep_memory_private()
     settings = load_settings(**overrides)
     configure_logging(log_format=settings.log_format, level=settings.log_level, secrets=settings.secret_values())
     for name, meant in unknown_variables().items():

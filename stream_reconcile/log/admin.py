@@ -31,7 +31,14 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # its public n
 
 from stream_reconcile.core.errors import ReconcileError
 from stream_reconcile.log.connection import REQUEST_TIMEOUT_S, KafkaConfig
-from stream_reconcile.log.failures import LOGIN_REFUSED, NO_COORDINATOR_NOW, NO_LEADER_NOW, NO_SUCH_TOPIC, kafka_error
+from stream_reconcile.log.failures import (
+    NO_COORDINATOR_NOW,
+    NO_LEADER_NOW,
+    NO_SUCH_TOPIC,
+    is_login_refused,
+    kafka_error,
+    not_made,
+)
 from stream_reconcile.log.group_offsets import GroupOffset, GroupOffsets
 from stream_reconcile.log.topics import Partition
 
@@ -72,7 +79,7 @@ class KafkaAdmin:
     """Questions to one Kafka cluster.
 
     All methods raise KafkaUnreachable where no broker answers in time (`timeout_s` for a call), CredentialsRefused
-    where the login fails, RefusedError where rights or settings forbid it.
+    where TLS or the login fails, RefusedError where rights or settings forbid it.
     """
 
     def __init__(self, config: KafkaConfig, *, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
@@ -82,7 +89,10 @@ class KafkaAdmin:
         self._groups: dict[str, GroupOffsets] = {}
         self._lock = threading.Lock()
         properties: dict[str, Any] = {**config.admin(), "error_cb": self._on_error}
-        self._client = AdminClient(properties)
+        try:
+            self._client = AdminClient(properties)
+        except KafkaException as error:
+            raise not_made(config, error.args[0]) from None
 
     def __enter__(self) -> Self:
         return self
@@ -311,7 +321,7 @@ class KafkaAdmin:
 
     def _on_error(self, error: KafkaError) -> None:
         # A wrong password shows only here: the request itself just runs into its time limit.
-        if error.code() in LOGIN_REFUSED:
+        if is_login_refused(error):
             self._login_error = error
 
     def _silent(self, what: str) -> ReconcileError:

@@ -6,10 +6,11 @@ from typing import Final
 
 from confluent_kafka import KafkaError
 
-from stream_reconcile.core.errors import CredentialsRefused, KafkaUnreachable, ReconcileError, RefusedError
+from stream_reconcile.core.errors import ConfigError, CredentialsRefused, KafkaUnreachable, ReconcileError, RefusedError
 from stream_reconcile.log.connection import KafkaConfig
 
-LOGIN_REFUSED: Final = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._SSL})
+_WRONG_LOGIN: Final = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED})
+LOGIN_REFUSED: Final = _WRONG_LOGIN | {KafkaError._SSL}
 FORBIDDEN: Final = frozenset(
     {
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -56,16 +57,38 @@ SAID_NO: Final = frozenset(
 )
 
 
+def is_login_refused(error: KafkaError) -> bool:
+    """Whether an error says that TLS or the login did not come about.
+
+    That Kafka refuses our certificate, it says in a TLS alert, after the handshake; librdkafka has no code for it.
+    """
+    return error.code() in LOGIN_REFUSED or ("SSL routines" in error.str() and " alert " in error.str())
+
+
+def not_made(config: KafkaConfig, error: KafkaError) -> ConfigError:
+    """Our error where librdkafka does not take the properties: a file that is not there, a value that can't be."""
+    return ConfigError(
+        f"librdkafka can't be set up for Kafka at {config.bootstrap_servers}: {error.str()}. Correct that property or "
+        "file (the settings begin with KAFKA_)"
+    )
+
+
 def kafka_error(
     what: str, config: KafkaConfig, error: KafkaError, login_error: KafkaError | None = None
 ) -> ReconcileError:
     """Our error for one of librdkafka's. `what` says what can't be done; `login_error` is a login refused before."""
     servers = config.bootstrap_servers
     code = error.code()
+    refused = login_error or error
+    if is_login_refused(refused) and refused.code() not in _WRONG_LOGIN and code not in FORBIDDEN | SAID_NO:
+        return CredentialsRefused(
+            f"{what}: no TLS with Kafka at {servers} ({refused.name()}): check that KAFKA_SSL_CA_LOCATION holds the "
+            "authority of its certificate, that the certificate names this address, and that Kafka trusts ours if it "
+            "wants one"
+        )
     if code in LOGIN_REFUSED or (login_error is not None and code not in FORBIDDEN | SAID_NO):
         return CredentialsRefused(
-            f"{what}: Kafka at {servers} refused our login ({(login_error or error).name()}): check user, password and "
-            "certificates"
+            f"{what}: Kafka at {servers} refused our login ({refused.name()}): check user and password"
         )
     if code in FORBIDDEN:
         return RefusedError(
@@ -74,6 +97,6 @@ def kafka_error(
     if code in SAID_NO:
         return RefusedError(f"{what}: Kafka at {servers} said no ({error.name()}): {error.str()}")
     return KafkaUnreachable(
-        f"{what}: Kafka at {servers} does not answer ({error.name()}): check that it runs and that "
-        "KAFKA_BOOTSTRAP_SERVERS names it"
+        f"{what}: Kafka at {servers} does not answer ({error.name()}): check that it runs, that "
+        "KAFKA_BOOTSTRAP_SERVERS names it, and that KAFKA_SECURITY_PROTOCOL is what it wants"
     )

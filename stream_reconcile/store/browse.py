@@ -35,11 +35,10 @@ from stream_reconcile.store.readers import DeadLetter
 _FILE: Final = "browse.sql"
 _Row = TypeVar("_Row")
 
-# How far back newest-first lists look before they read everything. Of a busy account an hour is millions of events.
-_RECENT: Final = timedelta(hours=1)
-_REACHES: Final = (timedelta(minutes=1), _RECENT)
-# A broker's clock may be ahead of the database's by this much.
-_SKEW: Final = timedelta(minutes=2)
+# How far back from where they go on newest-first lists look, before they read everything. Of a busy account an hour is
+# millions of events.
+_REACHES: Final = (timedelta(minutes=1), timedelta(hours=1), timedelta(days=1))
+_FAR_NS: Final = 2**63 - 1
 _MOST_OF_ONE_ORDER: Final = 500
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -92,12 +91,15 @@ def executions(
     if begins is not None:
         more = {"begins": begins, "client_order_id": client_order_id}
         return _rows(connection, Execution, "executions_by_id", **wanted, **more)
-    newest_ns = min(at for at in (time.time_ns(), wanted["until_ns"], key_ns) if at is not None)
-    for recent in (_moment(newest_ns) - reach for reach in _REACHES):
-        if since is not None and since >= recent:
-            return _rows(connection, Execution, "executions_recent", **wanted, recorded_since=since - _SKEW)
-        window = wanted | {"since_ns": _ns(recent), "recorded_since": recent - _SKEW}
-        found = _rows(connection, Execution, "executions_recent", **window)
+    now_ns = time.time_ns()
+    newest_ns = min(at for at in (now_ns, wanted["until_ns"], key_ns) if at is not None)
+    # A broker's clock may be ahead of ours: what changed last is not looked for before some time.
+    bound = {"newest_ns": _FAR_NS if newest_ns == now_ns else newest_ns}
+    for reach in _REACHES:
+        since_ns = newest_ns - round(reach.total_seconds() * 1e9)
+        if since is not None and _ns(since) >= since_ns:
+            return _rows(connection, Execution, "executions_changed", **wanted, **bound)
+        found = _rows(connection, Execution, "executions_changed", **wanted | bound | {"since_ns": since_ns})
         if len(found) >= limit:
             return found
     return _rows(connection, Execution, "executions", **wanted)
@@ -125,9 +127,10 @@ def fills(
             for at in (datetime.now(UTC), wanted["until"], key_at and datetime.fromisoformat(key_at))
             if at is not None
         )
-        found = _rows(connection, Fill, "fills", **wanted | {"since": newest - _RECENT})
-        if len(found) >= limit:
-            return found
+        for reach in _REACHES:
+            found = _rows(connection, Fill, "fills", **wanted | {"since": newest - reach})
+            if len(found) >= limit:
+                return found
     return _rows(connection, Fill, "fills", **wanted)
 
 
@@ -291,7 +294,3 @@ def _rows(connection: psycopg.Connection, row: type[_Row], query: str, /, **para
 
 def _ns(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1) * 1000
-
-
-def _moment(nanoseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)

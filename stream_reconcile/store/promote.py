@@ -152,7 +152,9 @@ class Promotion:
         for attempt in range(1, _LOCK_TRIES + 1):
             try:
                 with self._connection.transaction():
-                    self._connection.execute(f"SET LOCAL lock_timeout = {_TABLE_LOCK_TIMEOUT_MS}")
+                    self._connection.execute(
+                        "SELECT set_config('lock_timeout', %s, true)", [str(_TABLE_LOCK_TIMEOUT_MS)]
+                    )
                     self._connection.execute(statement)
             except psycopg.errors.LockNotAvailable:
                 if attempt == _LOCK_TRIES:
@@ -249,9 +251,12 @@ class Promotion:
     def _remake_view(self, schema: str, name: str, text: str, options: list[str] | None) -> None:
         """The same view of the tables that bear these names now; its rights and its own readers stay."""
         view = sql.Identifier(schema, name)
-        settings = sql.SQL(f" WITH ({', '.join(options)})" if options else "")
+        # `options` and `text` are Postgres's own words, from its catalogue.
+        listed = sql.SQL(", ").join([sql.SQL(option) for option in options or ()])
+        settings = sql.SQL(" WITH ({})").format(listed) if options else sql.SQL("")
         try:
-            self._connection.execute(sql.SQL("CREATE OR REPLACE VIEW {}{} AS ").format(view, settings) + sql.SQL(text))
+            statement = sql.SQL("CREATE OR REPLACE VIEW {}{} AS {}")
+            self._connection.execute(statement.format(view, settings, sql.SQL(text)))
         except psycopg.errors.InsufficientPrivilege:
             raise RefusedError(
                 f"view {schema}.{name} reads the live tables and belongs to another role, so it can't be pointed to "

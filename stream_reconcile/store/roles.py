@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 from importlib import resources
+from typing import Self
 
 import psycopg
 import stamina
@@ -22,12 +23,17 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class RoleNames:
-    """Names of the four group roles."""
+    """Names of the four group roles. Two schemas with roles of their own can't touch each other."""
 
     migrator: str = "reconcile_migrator"
     writer: str = "reconcile_writer"
     reader: str = "reconcile_reader"
     intent: str = "reconcile_intent"
+
+    @classmethod
+    def beginning_with(cls, prefix: str) -> Self:
+        """`paper` → `paper_migrator`, `paper_writer`, `paper_reader`, `paper_intent`."""
+        return cls(*(f"{prefix}_{kind}" for kind in ("migrator", "writer", "reader", "intent")))
 
 
 DEFAULT_ROLES = RoleNames()

@@ -106,5 +106,5 @@ def _said(what: Compared, name: str, *, alias: bool = True) -> sql.Composed:
 
 def _ordered(what: Compared, name: str) -> sql.Composed:
     # Python orders text by code points, as the collation C does.
-    collation = ' COLLATE "C"' if what.table.types[name] == "text" else ""
-    return sql.SQL("t.{}" + collation).format(sql.Identifier(name))
+    column = sql.SQL('t.{} COLLATE "C"' if what.table.types[name] == "text" else "t.{}")
+    return column.format(sql.Identifier(name))

@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
 from stream_reconcile.metrics import Metrics
+from stream_reconcile.web.attempts import Attempts
 from stream_reconcile.web.auth import API, SESSION_PATH, TokenRequired, begin_session, changes_something
 from stream_reconcile.web.guard import Guard
 from stream_reconcile.web.problems import problem
@@ -51,6 +52,8 @@ def build_app(
     something does.
     """
 
+    attempts = Attempts()
+
     # Plain functions run in Starlette's thread pool, so the event loop never waits for a lock or an encoder.
     def livez(request: Request) -> Response:
         return JSONResponse({"alive": True}, headers=_NO_STORE)
@@ -67,7 +70,7 @@ def build_app(
         return PlainTextResponse(_SIGNPOST, headers=_NO_STORE)
 
     async def session(request: Request) -> Response:
-        return await begin_session(request, token)
+        return await begin_session(request, token, attempts)
 
     def is_open(scope: Scope) -> bool:
         if scope["path"] == SESSION_PATH and scope["method"] == "POST":
@@ -84,7 +87,7 @@ def build_app(
         ],
         middleware=[
             Middleware(Guard, on_cut_off=metrics.http.cut_off.inc, is_loopback=is_loopback, host=host),
-            Middleware(TokenRequired, token=token, is_open=is_open),
+            Middleware(TokenRequired, token=token, is_open=is_open, attempts=attempts),
         ],
         exception_handlers={HTTPException: _http_exception},
     )

@@ -15,12 +15,17 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qs
 
+import structlog
 from starlette.datastructures import Headers
 from starlette.requests import Request, cookie_parser
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from stream_reconcile.web.attempts import Attempts
+from stream_reconcile.web.patience import TooLate, TooLong, body_of
 from stream_reconcile.web.problems import problem
+
+log = structlog.get_logger()
 
 API: Final = "/api/"
 """Below it refusals are problem+json."""
@@ -38,6 +43,7 @@ _CHANGES_NOTHING: Final = (
     "What changes something needs a token, and RECONCILE_HTTP_TOKEN is not set. Set it, and send it as "
     "`Authorization: Bearer TOKEN`.\n"
 )
+_TOO_MANY: Final = "Too many wrong tokens came from this address: try again later.\n"
 _REFUSED: Final = "Send the token (RECONCILE_HTTP_TOKEN) as `Authorization: Bearer TOKEN`.\n"
 
 _SIGN_IN: Final = """<!doctype html>
@@ -58,15 +64,22 @@ def changes_something(scope: Scope) -> bool:
 
 
 class TokenRequired:
-    """Middleware: 401 for a missing or wrong token, 403 for everybody where no token is set."""
+    """Middleware: 401 for a missing or wrong token, 429 after many wrong ones, 403 for everybody where none is set."""
 
-    def __init__(self, app: ASGIApp, *, token: str | None, is_open: Callable[[Scope], bool]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, token: str | None, is_open: Callable[[Scope], bool], attempts: Attempts
+    ) -> None:
         self._app = app
         self._token = None if token is None else token.encode()
         self._is_open = is_open
+        self._attempts = attempts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._is_open(scope) or self._allowed(scope):
+        if scope["type"] != "http" or self._is_open(scope):
+            await self._app(scope, receive, send)
+        elif self._token is not None and _bearer(scope) is not None and (wait_s := self._attempts.wait_s(scope)):
+            await _too_many(scope, wait_s)(scope, receive, send)
+        elif self._allowed(scope):
             await self._app(scope, receive, send)
         else:
             await self._refusal(scope)(scope, receive, send)
@@ -86,23 +99,27 @@ class TokenRequired:
     def _allowed(self, scope: Scope) -> bool:
         if self._token is None:
             return False
-        headers = Headers(scope=scope)
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            return secrets.compare_digest(given.strip().encode("utf-8", "replace"), self._token)
-        cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+        given = _bearer(scope)
+        if given is not None:
+            right = is_the_token(given, self._token)
+            if not right:
+                _note_failure(scope, self._attempts)
+            return right
+        cookie = cookie_parser(Headers(scope=scope).get("cookie", "")).get(COOKIE, "")
         return not changes_something(scope) and _is_of(cookie, self._token, time.time())
 
 
-async def begin_session(request: Request, token: str | None) -> Response:
+async def begin_session(request: Request, token: str | None, attempts: Attempts) -> Response:
     """`POST /session` with the form field `token`: the cookie, and on to the page."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_FORM:
-            return PlainTextResponse("too long\n", status_code=413)
+    if wait_s := attempts.wait_s(request.scope):
+        return _too_many(request.scope, wait_s)
+    try:
+        body = await body_of(request, _MOST_FORM)
+    except (TooLong, TooLate) as error:
+        return PlainTextResponse(f"{error}\n", status_code=413 if isinstance(error, TooLong) else 408)
     given = parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0].strip()
-    if token is None or not secrets.compare_digest(given.encode("utf-8", "replace"), token.encode()):
+    if token is None or not is_the_token(given, token.encode()):
+        _note_failure(request.scope, attempts)
         return HTMLResponse(_SIGN_IN, status_code=401, headers={"Cache-Control": "no-store"})
     answer = RedirectResponse("/", status_code=303, headers={"Cache-Control": "no-store"})
     until = int(time.time()) + SESSION_S
@@ -110,6 +127,30 @@ async def begin_session(request: Request, token: str | None) -> Response:
     secure = request.url.scheme == "https"
     answer.set_cookie(COOKIE, value, max_age=SESSION_S, httponly=True, samesite="strict", secure=secure)
     return answer
+
+
+def is_the_token(given: str, token: bytes) -> bool:
+    """Whether it is; the time that the comparison takes tells nothing of where they differ."""
+    return secrets.compare_digest(given.encode("utf-8", "replace"), token)
+
+
+def _bearer(scope: Scope) -> str | None:
+    """The token that a request brings in its header; None if it brings none."""
+    scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
+    return given.strip() if scheme.lower() == "bearer" else None
+
+
+def _note_failure(scope: Scope, attempts: Attempts) -> None:
+    attempts.failed(scope)
+    client = scope.get("client")
+    log.warning("http_token_refused", path=scope["path"], address=client[0] if client else None)
+
+
+def _too_many(scope: Scope, wait_s: int) -> Response:
+    headers = {"Retry-After": str(wait_s), "Cache-Control": "no-store"}
+    if scope["path"].startswith(API):
+        return problem(HTTPStatus.TOO_MANY_REQUESTS, _TOO_MANY.strip(), headers)
+    return PlainTextResponse(_TOO_MANY, status_code=429, headers=headers)
 
 
 def _is_of(cookie: str, token: bytes, now: float) -> bool:

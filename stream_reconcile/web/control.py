@@ -5,7 +5,6 @@ What is done is given from above, once the servers are known: until then it answ
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -18,6 +17,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from stream_reconcile.core.errors import ConfigError, ReconcileError
+from stream_reconcile.web.guard import MOST_BODY
+from stream_reconcile.web.patience import body_of
 from stream_reconcile.web.problems import problem, problem_of
 
 log = structlog.get_logger()
@@ -27,9 +28,6 @@ UNDO: Final = "/api/v1/rewind/undo"
 ACCEPT: Final = "/api/v1/discrepancies/accept"
 RETRY: Final = "/api/v1/dead-letters/retry"
 SWEEP: Final = "/api/v1/sweeps/ask"
-
-_MOST_BYTES: Final = 64 * 1024
-_BODY_WITHIN_S: Final = 10.0
 
 Action = Callable[[Mapping[str, Any]], dict[str, Any]]
 """Takes the request's object and gives the answer's. Blocks; raises ReconcileError for what its caller has to know."""
@@ -66,18 +64,10 @@ class Control:
 
 async def _object(request: Request) -> dict[str, Any]:
     """The request's JSON object. Raises ConfigError for anything else."""
-    body = bytearray()
+    body = await body_of(request, MOST_BODY)
     try:
-        async with asyncio.timeout(_BODY_WITHIN_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > _MOST_BYTES:
-                    raise ConfigError(f"the request is longer than {_MOST_BYTES} bytes")
-    except TimeoutError:
-        raise ConfigError(f"the request did not come whole within {_BODY_WITHIN_S:.0f} s") from None
-    try:
-        found = json.loads(bytes(body) or b"{}")
-    except ValueError:  # UnicodeDecodeError is one
+        found = json.loads(body or b"{}")
+    except (ValueError, RecursionError):  # UnicodeDecodeError is one
         raise ConfigError("the request is no JSON") from None
     if not isinstance(found, dict):
         raise ConfigError("the request is no JSON object")

@@ -9,13 +9,41 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
+from starlette.requests import ClientDisconnect, Request
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from stream_reconcile.core.errors import ConfigError
+
 REQUEST_WITHIN_S: Final = 10.0
+BODY_WITHIN_S: Final = 10.0
 READS_WITHIN_S: Final = 20.0
 
 ABORT: Final = "abort"
 """Key of the scope's `state` under which the connection can be dropped at once, unread bytes and all."""
+
+
+class TooLong(ConfigError):
+    """A body of more bytes than it may have."""
+
+
+class TooLate(ConfigError):
+    """A body that did not come whole in time."""
+
+
+async def body_of(request: Request, most: int) -> bytes:
+    """The body of a request. Raises TooLong (more than `most` bytes) and TooLate (not whole in time)."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    raise TooLong(f"the request is longer than {most} bytes")
+    except ClientDisconnect:
+        raise TooLate("the client went away") from None
+    except TimeoutError:
+        raise TooLate(f"the request did not come whole within {BODY_WITHIN_S:.0f} s") from None
+    return bytes(body)
 
 
 class PatientProtocol(H11Protocol):

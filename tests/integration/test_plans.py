@@ -19,14 +19,29 @@ SELECT 'a', 'order ' || n, gen_random_uuid(), 'stream', 'fill', 1, n, 0, 0, 't',
        now() - (20000 - n) * interval '1 second', repeat('x', 200)
 FROM generate_series(1, 20000) AS n;
 """
+_ORDERS: Final = """
+INSERT INTO executions (account_id, alpaca_order_id, status_rank, updated_at_ns, snapshot_ns, stated, last_source,
+                        last_topic, last_partition, last_offset)
+SELECT account_id, alpaca_order_id, 1, updated_at_ns, 0, 0, 'stream', topic, partition, "offset" FROM order_events
+"""
+_CHANGED: Final = {
+    **dict.fromkeys(("until_ns", "key_ns", "key_order", "key_account", "account_id", "symbol", "side", "origin")),
+    "status": None,
+    "not_status": None,
+    "since_ns": 7_000,
+    "newest_ns": 7_100,
+    "limit": 100,
+}
 
 
 @pytest.fixture
 def connection(database: str) -> Iterator[psycopg.Connection]:
     with connect(database, SCHEMA, name="test") as connection:
         connection.execute(_EVENTS)
-        connection.execute("SELECT brin_summarize_new_values('order_events_recorded_idx')")
-        connection.execute("ANALYZE order_events")
+        for index in ("order_events_recorded_idx", "order_events_updated_idx"):
+            connection.execute("SELECT brin_summarize_new_values(%s)", [index])
+        connection.execute(_ORDERS)
+        connection.execute("ANALYZE order_events, executions")
         yield connection
 
 
@@ -34,6 +49,7 @@ def connection(database: str) -> Iterator[psycopg.Connection]:
     ("file", "name", "values", "index"),
     [
         ("sweeps.sql", "recent_fills", {"reach_s": 60.0, "account_id": "a"}, "order_events_recorded_idx"),
+        ("browse.sql", "executions_changed", _CHANGED, "order_events_updated_idx"),
         ("apply.sql", "frames_of", {"orders": ["order 7"], "accounts": ["a"]}, "order_events_pkey"),
     ],
 )
@@ -43,4 +59,4 @@ def test_an_index_serves(
     rows = connection.execute(f"EXPLAIN {load(file)[name]}".encode(), values).fetchall()
     plan = "\n".join(line for (line,) in rows)
     assert index in plan, plan
-    assert "Seq Scan" not in plan, plan
+    assert "Seq Scan on order_events" not in plan, plan

@@ -130,6 +130,35 @@ def test_a_reader_writes_nothing(database: str, make_login: MakeLogin) -> None:
         )
 
 
+def test_no_role_reads_the_servers_files_or_runs_its_programs(database: str, make_login: MakeLogin) -> None:
+    for role in astuple(RoleNames()):
+        with connect(make_login(role), "reconcile", name="t") as connection:
+            must_be_refused(
+                connection,
+                "COPY pg_catalog.pg_class TO '/stolen'",
+                "COPY (SELECT 1) TO PROGRAM 'true'",
+                "SELECT pg_read_file('postgresql.conf')",
+                "SELECT rolpassword FROM pg_authid",
+                "SET SESSION AUTHORIZATION postgres",
+                "ALTER ROLE postgres PASSWORD 'x'",
+                "GRANT reconcile_migrator TO reconcile_reader",
+            )
+
+
+def test_functions_run_with_the_rights_of_who_calls_them(database: str) -> None:
+    """None is SECURITY DEFINER, which would lend the owner's rights to whoever may call it."""
+    with connect(database, "reconcile", name="t") as owner:
+        lending = owner.execute(
+            "SELECT proname FROM pg_proc WHERE pronamespace = 'reconcile'::regnamespace AND prosecdef"
+        ).fetchall()
+        assert lending == []
+        public = owner.execute(
+            "SELECT relname FROM pg_class, aclexplode(relacl) acl "
+            "WHERE relnamespace = 'reconcile'::regnamespace AND acl.grantee = 0"
+        ).fetchall()
+        assert public == []  # nothing is for everybody
+
+
 def test_a_login_without_a_role_sees_nothing(database: str, make_login: MakeLogin) -> None:
     with connect(make_login(), "reconcile", name="t") as stranger:
         must_be_refused(stranger, "SELECT FROM reconcile.executions", "SELECT FROM reconcile.trade_decisions")

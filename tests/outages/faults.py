@@ -27,7 +27,7 @@ _MOST_S: Final = 12.0
 # A standstill that outlasts leases (30 s) and the group's patience (45 s): others have taken over when it ends.
 _LONG_S: Final = (50.0, 60.0)
 _HOUR_S: Final = 3_600
-_OURS: Final = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'stream-reconcile%'"
+_OURS: Final = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'stream-reconcile%%'"
 
 
 @contextmanager

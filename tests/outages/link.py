@@ -127,8 +127,8 @@ class Link:
             await asyncio.gather(
                 self._pass_on(Way.THERE, reader, far_writer), self._pass_on(Way.BACK, far_reader, writer)
             )
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # one of the two has ended: so does the other
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # one of the two has ended, or the link: so does the other
         finally:
             self._writers -= both
             for each in both:

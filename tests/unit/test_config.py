@@ -282,3 +282,58 @@ def test_a_password_that_is_the_user_name_is_not_masked_everywhere(env: SetEnv) 
 def test_variables_that_look_like_ours() -> None:
     environ = {"RECONCILE_PARTITION": "3", "RECONCILE_SERVICE_HOST": "10.0.0.1", "APCA_API_KEY_ID": "k", "HOME": "/"}
     assert unknown_variables(environ) == {"RECONCILE_PARTITION": "RECONCILE_PARTITIONS", "RECONCILE_SERVICE_HOST": ""}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RECONCILE_ACCOUNTS", '{"name": "a", "key": "hidden-word", "secret": "hidden-word"}'),
+        ("RECONCILE_ACCOUNTS", '"hidden-word"'),
+        ("RECONCILE_ACCOUNTS", '["hidden-word"]'),
+        ("RECONCILE_ACCOUNTS", '[{"name": "a", "key": "k", "secret": ["hidden-word"]}]'),
+        ("RECONCILE_ACCOUNTS", '[{"name": "a", "key": "k", "secret": "s", "base_url": "https://u:hidden-word@h"}]'),
+        ("KAFKA_CLIENT", '"sasl.password=hidden-word"'),
+        ("KAFKA_CLIENT", '["hidden-word"]'),
+        ("KAFKA_CLIENT", '{"sasl.password": "hidden-word"}'),
+        ("KAFKA_CLIENT", '{"ssl.key.password": "hidden-word"}'),
+        ("KAFKA_BOOTSTRAP_SERVERS", "user:hidden-word@kafka:9092"),
+        ("APCA_API_BASE_URL", "https://u:hidden-word@h"),
+        ("SCHEMA_REGISTRY_URL", "https://u:hidden-word@h:99999"),
+        ("DATABASE_URL", "host=h password='hidden-word"),
+        ("RECONCILE_HTTP_TOKEN", "hidden-word"),
+    ],
+)
+def test_no_message_repeats_a_secret_that_was_written_wrong(env: SetEnv, name: str, value: str) -> None:
+    env(**{name: value})
+    with pytest.raises(ConfigError, match=name) as caught:
+        load_settings()
+    assert "hidden-word" not in str(caught.value)
+
+
+def test_a_secret_among_librdkafkas_properties_is_kept(env: SetEnv) -> None:
+    env(KAFKA_CLIENT='{"ssl.key.pem": "hidden-word-of-the-key", "client.rack": "rack-a"}')
+    settings = load_settings()
+    assert "hidden-word" not in repr(settings)
+    assert settings.secret_values() == ("hidden-word-of-the-key",)
+
+
+@pytest.mark.parametrize(
+    "address", ["[]:8080", "[[:8080", "[:8080", "]:8080", "[[::1]]:8080", "[::1:8080", "h:99999999"]
+)
+def test_a_misspelt_address_is_not_taken_for_all_interfaces(env: SetEnv, address: str) -> None:
+    env(RECONCILE_HTTP_ADDR=address)
+    with pytest.raises(ConfigError, match="RECONCILE_HTTP_ADDR"):
+        load_settings()
+
+
+def test_a_home_that_nobody_has_is_said(env: SetEnv) -> None:
+    env(DATABASE_URL_FILE="~nobody_of_this_name/dsn")
+    with pytest.raises(ConfigError, match="DATABASE_URL_FILE: there is no home folder"):
+        load_settings()
+
+
+@pytest.mark.parametrize("days", ["nan", "inf", "1e300"])
+def test_a_number_that_no_clock_bears_is_refused(env: SetEnv, days: str) -> None:
+    env(RECONCILE_DEEP_DAYS=days)
+    with pytest.raises(ConfigError, match="RECONCILE_DEEP_DAYS"):
+        load_settings()

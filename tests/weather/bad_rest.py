@@ -90,6 +90,7 @@ def run(place: Place, options: Options) -> Outcome:
             "false_alarms": len(alarms),
             "submitted": program.placed + program.ambiguous,
             "submitted_unanswered": program.ambiguous,
+            "submitted_refused": program.refused,
             **judge.swept(whole),
             **judge.count_types(whole),
             **_budget(whole, int(limit * _BUDGET), outcome),

@@ -28,7 +28,9 @@ class Truth:
 
     def __init__(self, whole: Whole) -> None:
         control = whole.simulator.control
-        self.overfilled = {order["id"] for order in control.orders() if _is_overfilled(order)}
+        orders = list(control.orders())
+        self.overfilled = {order["id"] for order in orders if _is_overfilled(order)}
+        self.client_ids = {order["client_order_id"] for order in orders}
         self.taken_back: dict[str, set[str]] = {state: set() for state in _OF_EXECUTIONS.values()}
         for execution in control.executions():
             if execution["state"] in self.taken_back:
@@ -38,7 +40,13 @@ class Truth:
         """Whether the broker did what this says, by itself and for good."""
         if kind in _OF_EXECUTIONS:
             return subject in self.taken_back[_OF_EXECUTIONS[kind]]
+        if kind == "not_placed":
+            return subject not in self.client_ids
         return kind in _TOLD_BY_FRAMES or (kind == "overfill" and subject in self.overfilled)
+
+    def waits_for_a_person(self, kind: str, subject: str) -> bool:
+        """Whether it is true, and stays open until somebody has seen it."""
+        return kind in ("overfill", "not_placed") and self.calls_for(kind, subject)
 
 
 def _is_overfilled(order: dict[str, Any]) -> bool:
@@ -66,7 +74,7 @@ def in_the_end(whole: Whole, outcome: Outcome, truth: Truth, *, left: Collection
         for row in whole.discrepancies()
         if row["state"] == "open"
         and row["type"] not in left
-        and not (row["type"] == "overfill" and row["subject"] in truth.overfilled)
+        and not truth.waits_for_a_person(row["type"], row["subject"])
     ]
     outcome.promise(not still, f"{len(still)} discrepancies are still open: {still[:5]}")
 

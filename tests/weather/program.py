@@ -23,7 +23,10 @@ _ORDERS: Final = (
 
 
 class Program:
-    """One order a second, from a thread, as long as the `with` block lasts."""
+    """One order a second, from a thread, as long as the `with` block lasts.
+
+    What the broker refused because requests were used up is decided anew, under another client order id.
+    """
 
     def __init__(self, whole: Whole) -> None:
         self._whole = whole
@@ -68,16 +71,14 @@ class Program:
             side=order["side"],
             qty=order["qty"],
         )
-        while not self._stop.is_set():
-            try:
-                status = rest("POST", "/v2/orders", json={**order, "client_order_id": client_order_id}).status_code
-            except requests.RequestException:
-                status = 0
-            if status == 429:  # it did not get there, and everybody has to wait
-                self.refused += 1
-                self._stop.wait(2 * _EVERY_S)
-                continue
-            self.placed += status == 200
-            self.ambiguous += status != 200
-            intents.mark_submitted(connection, decision, "accepted" if status == 200 else "ambiguous")
-            return
+        try:
+            status = rest("POST", "/v2/orders", json={**order, "client_order_id": client_order_id}).status_code
+        except requests.RequestException:
+            status = 0
+        self.placed += status == 200
+        self.refused += status == 429  # it did not get there: that decision is over, and the next one comes later
+        self.ambiguous += status not in (200, 429)
+        result: intents.Result = "accepted" if status == 200 else "refused" if status == 429 else "ambiguous"
+        intents.mark_submitted(connection, decision, result)
+        if status == 429:
+            self._stop.wait(2 * _EVERY_S)

@@ -86,9 +86,9 @@ def test_quantiles() -> None:
 
 def test_what_the_broker_did_is_no_false_alarm() -> None:
     truth = judge.Truth.__new__(judge.Truth)
-    truth.overfilled, truth.taken_back = {"o"}, {"busted": {"b"}, "corrected": set()}
-    true = [("trade_bust", "b"), ("overfill", "o"), ("stream_gap", "7")]
-    false = [("trade_bust", "o"), ("overfill", "b"), ("not_placed", "n"), ("position_drift", "AAPL")]
+    truth.overfilled, truth.taken_back, truth.client_ids = {"o"}, {"busted": {"b"}, "corrected": set()}, {"here"}
+    true = [("trade_bust", "b"), ("overfill", "o"), ("stream_gap", "7"), ("not_placed", "never came")]
+    false = [("trade_bust", "o"), ("overfill", "b"), ("not_placed", "here"), ("position_drift", "AAPL")]
     rows = [{"type": kind, "subject": subject} for kind, subject in true + false]
     assert judge.false_alarms(rows, truth) == [f"{kind} of {subject}" for kind, subject in false]
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from confluent_kafka import libversion
 
 from stream_reconcile.commands.check.findings import Finding, Level
-from stream_reconcile.commands.servers import Servers, codec_factory, topic_plan, topics
+from stream_reconcile.commands.servers import Servers, codec_factory, kafka_properties, topic_plan, topics
 from stream_reconcile.config import Settings
+from stream_reconcile.config_values import is_loopback
 from stream_reconcile.core.errors import RefusedError
 from stream_reconcile.log.admin import KafkaAdmin
 from stream_reconcile.log.topic_check import check_topics
@@ -25,6 +26,7 @@ def check_kafka(settings: Settings, servers: Servers) -> Iterator[Finding]:
             f"{servers.kafka.bootstrap_servers}{' (embedded)' if servers.embedded else ''}: cluster "
             f"{cluster.cluster_id} with {cluster.brokers} brokers; our client is librdkafka {libversion()[0]}",
         )
+        yield from _check_exposure(settings, servers)
         yield from _check_protocol(admin, settings)
         states = admin.topics(named.all)
         there = [name for name, state in states.items() if state is not None]
@@ -51,6 +53,18 @@ def check_registry(settings: Settings) -> Iterator[Finding]:
         return
     codec_factory(settings)()
     yield Finding(Level.OK, "registry", "the schema registry answers and has our schemas")
+
+
+def _check_exposure(settings: Settings, servers: Servers) -> Iterator[Finding]:
+    hosts = [server.rpartition(":")[0].strip("[]") for server in servers.kafka.bootstrap_servers.split(",")]
+    protocol = kafka_properties(settings)["security.protocol"]
+    if not servers.embedded and "SSL" not in str(protocol).upper() and not all(map(is_loopback, hosts)):
+        yield Finding(
+            Level.WARNING,
+            "kafka",
+            f"what goes to {servers.kafka.bootstrap_servers} is not encrypted: set KAFKA_SECURITY_PROTOCOL to SSL or "
+            "SASL_SSL",
+        )
 
 
 def _check_protocol(admin: KafkaAdmin, settings: Settings) -> Iterator[Finding]:

@@ -9,13 +9,14 @@ import psycopg
 
 from stream_reconcile.commands.check.findings import Finding, Level, skew_finding
 from stream_reconcile.commands.postgres import failures_in_plain_words
-from stream_reconcile.commands.servers import Servers
+from stream_reconcile.commands.servers import Servers, role_names
 from stream_reconcile.config import Settings
+from stream_reconcile.config_values import is_loopback
 from stream_reconcile.core.errors import SchemaMismatch
 from stream_reconcile.store import readers, server_facts
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.migrations import current_version, expected_version, require_current
-from stream_reconcile.store.roles import DEFAULT_ROLES, missing_roles
+from stream_reconcile.store.roles import missing_roles
 
 OLDEST_TRIED = 15
 
@@ -32,9 +33,12 @@ def check_postgres(settings: Settings, servers: Servers, seen: Collection[str]) 
         begun = time.time()
         facts = server_facts.read(connection)
         ended = time.time()
+        roles = role_names(settings)
         whose = " (embedded)" if servers.embedded else ""
         yield Finding(Level.OK, "postgres", f"{servers.postgres}{whose}: PostgreSQL {facts.version}")
         yield from _check_server(facts)
+        if not servers.embedded:
+            yield from _check_exposure(facts, connection.info.host, roles.writer)
         ahead = facts.now.timestamp() - (begun + ended) / 2
         reason = "which is no harm to the data, but makes times in tables and logs hard to compare"
         yield skew_finding("clock", "Postgres's", ahead, (ended - begun) / 2, reason=reason)
@@ -58,8 +62,24 @@ def _check_server(facts: server_facts.ServerFacts) -> Iterator[Finding]:
         )
 
 
+def _check_exposure(facts: server_facts.ServerFacts, host: str, writer: str) -> Iterator[Finding]:
+    if facts.is_superuser:
+        yield Finding(
+            Level.WARNING,
+            "postgres",
+            "this login is a superuser, so whoever gets its password owns the server: use a login that is a member of "
+            f"{writer} (docs/database.md)",
+        )
+    if not facts.is_encrypted and not host.startswith("/") and not is_loopback(host):
+        yield Finding(
+            Level.WARNING,
+            "postgres",
+            f"what goes to {host} is not encrypted: add sslmode=verify-full and sslrootcert to DATABASE_URL",
+        )
+
+
 def _check_schema(connection: psycopg.Connection, settings: Settings, seen: Collection[str]) -> Iterator[Finding]:
-    schema = settings.schema_
+    schema, roles = settings.schema_, role_names(settings)
     version, expected = current_version(connection, schema), expected_version()
     if version is None or version < expected:
         stands = (
@@ -80,15 +100,15 @@ def _check_schema(connection: psycopg.Connection, settings: Settings, seen: Coll
         yield Finding(
             Level.WRONG,
             "postgres",
-            f"the jobs can't work with this login, it lacks {what}: GRANT {DEFAULT_ROLES.writer} TO it",
+            f"the jobs can't work with this login, it lacks {what}: GRANT {roles.writer} TO it",
         )
     else:
         yield Finding(Level.OK, "postgres", "this login has the rights that the jobs need")
-    if roles := missing_roles(connection, DEFAULT_ROLES):
+    if absent := missing_roles(connection, roles):
         yield Finding(
             Level.WARNING,
             "postgres",
-            f"the roles {', '.join(roles)} are missing: `stream-reconcile migrate` makes them or prints their SQL",
+            f"the roles {', '.join(absent)} are missing: `stream-reconcile migrate` makes them or prints their SQL",
         )
     yield from _check_pinned([account.account_id for account in readers.accounts(connection)], seen)
 

@@ -1,16 +1,16 @@
 -- Lists that people page through, newest first: each call gives the rows after a key, by (key, id) descending. Every
 -- filter that is null is none. The caller plans each statement anew, so that a filter that is null costs nothing.
 
--- name: executions_recent
--- Orders whose row changed at the broker between two times. A row is no newer than its newest event was recorded, so
--- the events recorded since then name them all, and an index of the history finds these.
+-- name: executions_changed
+-- Orders whose row changed at the broker between two times. A row has the version of one of its events, so the events of
+-- these times name them all, and an index of the history finds these.
 SELECT account_id, alpaca_order_id, client_order_id, symbol, asset_class, side, order_type, order_class, time_in_force,
        qty, notional, filled_qty, filled_avg_price, limit_price, stop_price, status, origin, decision_id, submitted_at,
        updated_at, updated_at_ns, parent_order_id, replaces, replaced_by, last_source, last_topic, last_partition,
        last_offset, recorded_at
 FROM executions e
 WHERE (alpaca_order_id, account_id) IN (SELECT v.alpaca_order_id, v.account_id FROM order_events v
-                                        WHERE v.recorded_at >= %(recorded_since)s)
+                                        WHERE v.updated_at_ns >= %(since_ns)s AND v.updated_at_ns <= %(newest_ns)s)
   AND updated_at_ns >= %(since_ns)s
   AND (%(until_ns)s::bigint IS NULL OR updated_at_ns < %(until_ns)s)
   AND (%(key_ns)s::bigint IS NULL
@@ -25,7 +25,7 @@ ORDER BY updated_at_ns DESC, alpaca_order_id DESC, account_id DESC
 LIMIT %(limit)s
 
 -- name: executions
--- The same over all orders, where those that changed lately are not enough: it reads the whole table.
+-- The same over all orders, where those of a stretch of time are not enough: it reads the whole table.
 SELECT account_id, alpaca_order_id, client_order_id, symbol, asset_class, side, order_type, order_class, time_in_force,
        qty, notional, filled_qty, filled_avg_price, limit_price, stop_price, status, origin, decision_id, submitted_at,
        updated_at, updated_at_ns, parent_order_id, replaces, replaced_by, last_source, last_topic, last_partition,

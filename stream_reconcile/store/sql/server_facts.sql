@@ -1,13 +1,15 @@
 -- What `check` wants to know of a server and of our login's rights.
 
 -- name: facts
--- Version, whether it takes writes, what makes commits less than durable, and its clock.
+-- Version, whether it takes writes, what makes commits less than durable, whether our login may do everything, its clock.
 SELECT current_setting('server_version') AS version,
        current_setting('server_version_num')::integer / 10000 AS major,
        pg_is_in_recovery() AS is_standby,
        ARRAY(SELECT name FROM pg_settings
              WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes') AND setting = 'off'
              ORDER BY name) AS not_durable,
+       (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) AS is_superuser,
+       %(is_encrypted)s AS is_encrypted,
        clock_timestamp() AS now
 
 -- name: missing_rights

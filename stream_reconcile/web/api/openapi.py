@@ -28,6 +28,7 @@ _PROBLEMS: Final = {
     "403": "No token is set, or another site asks.",
     "421": "Named by another name than localhost, on loopback.",
     "422": "It would take too long: ask for less.",
+    "429": "Too many wrong tokens came from this address.",
     "503": "Starting, busy, or Postgres or Kafka can't be reached: try again later.",
 }
 
