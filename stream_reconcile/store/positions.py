@@ -60,6 +60,7 @@ class PositionStore:
                 pending=tuple(
                     Reading(qty, _ns(at)) for qty, at in zip(row["pending_qty"], row["pending_at"], strict=True)
                 ),
+                order_symbol=row["order_symbol"],
             )
             fitted_ns = None if row["fitted_at"] is None else _ns(row["fitted_at"])
             found[row["symbol"]] = Stored(known, fitted_ns, Reading(row["last_qty"], _ns(row["last_at"])))
@@ -111,6 +112,7 @@ class PositionStore:
         values = {
             "symbol": known.symbol,
             "crypto": known.crypto,
+            "order_symbol": known.order_symbol,
             "since": _moment(known.since_ns),
             "possible": list(known.possible),
             "baseline_qty": known.baseline,

@@ -76,7 +76,8 @@ class Known:
     """Of one symbol. `since_ns`: time from which fills count, None before the first reading; `possible`: what may have
     been held then, one quantity once `agreed`. `misfit`: the first reading in a row that does not follow. `adjusted`:
     sum of the movements counted since. `traded` (before `since_ns`) and `fees` (positive): sums since the first
-    reading. `pending`: readings that are not judged yet, oldest first."""
+    reading. `pending`: readings that are not judged yet, oldest first. `order_symbol`: as orders name it, once one was
+    filled."""
 
     symbol: str
     since_ns: int | None = None
@@ -88,6 +89,7 @@ class Known:
     fees: Decimal = _NONE
     crypto: bool = False
     pending: tuple[Reading, ...] = ()
+    order_symbol: str = ""
 
     @property
     def baseline(self) -> Decimal | None:
@@ -217,6 +219,11 @@ def _lacks_a_fee(beyond: Iterable[Decimal], allowed: Decimal) -> bool:
     return any(-allowed <= more < 0 for more in beyond)
 
 
+def begun_anew(known: Known) -> Known:
+    """The symbol, and nothing known of what is held."""
+    return Known(known.symbol, crypto=known.crypto, order_symbol=known.order_symbol)
+
+
 def _meet(one: Iterable[Decimal], other: Iterable[Decimal], allowed: Decimal) -> bool:
     """Whether both may be beyond by the same quantity, but for fees taken between them."""
     if not allowed:
@@ -230,7 +237,7 @@ def _without_baseline(
     both = [quantity for quantity in held if quantity in known.possible]
     if known.since_ns is None or not both:
         possible = held_at(reading, moves, reading.at_ns, window_s=window_s)
-        begun = Known(known.symbol, crypto=known.crypto, pending=known.pending)
+        begun = replace(begun_anew(known), pending=known.pending)
         if len(possible) <= _MOST_POSSIBLE:
             begun = replace(begun, since_ns=reading.at_ns, possible=tuple(possible))
         return Judged(begun, Verdict.WAITS, (), _NONE, reading)

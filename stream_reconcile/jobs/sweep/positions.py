@@ -21,6 +21,7 @@ from stream_reconcile.core.sweep.positions import (
     Movement,
     Reading,
     Verdict,
+    begun_anew,
     counted,
     explaining,
     normal,
@@ -31,7 +32,7 @@ from stream_reconcile.core.timestamps import ns_text
 from stream_reconcile.core.wire.holdings import parse_movement, parse_position
 from stream_reconcile.jobs.sweep.publish import Finding
 from stream_reconcile.store.discrepancies import Findings
-from stream_reconcile.store.positions import Moves, PositionStore, Stored
+from stream_reconcile.store.positions import PositionStore, Stored
 from stream_reconcile.store.sweeps import Run
 
 if TYPE_CHECKING:
@@ -153,9 +154,9 @@ class PositionCheck:
         for symbol in sorted({*read, *stored, *moves, UNSEEN}):
             known = stored[symbol].known if symbol in stored else replace(unseen, symbol=symbol)
             if known.agreed and accepted.get(symbol, 0) > (known.since_ns or 0):
-                known = Known(symbol)  # a person said that what is held is right
-            crypto = known.crypto or symbol in self._coins or (symbol in moves and "/" in moves[symbol].order_symbol)
-            known = replace(known, crypto=crypto)
+                known = begun_anew(known)  # a person said that what is held is right
+            name = moves[symbol].order_symbol if symbol in moves else known.order_symbol
+            known = replace(known, crypto=known.crypto or symbol in self._coins or "/" in name, order_symbol=name)
             knowns[symbol] = taken(known, read.get(symbol, read[UNSEEN])) if read else known
         judgements: dict[str, Judged] = {}
         likely: dict[str, Verdict] = {}
@@ -168,7 +169,7 @@ class PositionCheck:
                     likely[symbol] = one.verdict
                 elif one is not None:
                     judgements[symbol] = one
-        self._conclude(knowns, judgements, moves, stored, accepted)
+        self._conclude(knowns, judgements, stored, accepted)
         return likely
 
     def _earliest_ns(self, stored: dict[str, Stored], read: dict[str, Reading]) -> int:
@@ -182,7 +183,6 @@ class PositionCheck:
         self,
         knowns: dict[str, Known],
         judgements: dict[str, Judged],
-        moves: dict[str, Moves],
         stored: dict[str, Stored],
         accepted: dict[str, int],
     ) -> None:
@@ -199,9 +199,9 @@ class PositionCheck:
                     continue  # traded since the last reading
                 judgement = judgements.get(symbol)
                 fitted_ns: int | None = None
-                after = Known(symbol) if symbol in since else known
+                after = begun_anew(known) if symbol in since else known
                 if symbol not in since and judgement is not None:
-                    subject = already.get(symbol) or (moves[symbol].order_symbol if symbol in moves else symbol)
+                    subject = already.get(symbol) or known.order_symbol or symbol
                     after, verdict = self._explain(judgement, explained.get(symbol, []), subject, findings)
                     if verdict is Verdict.DRIFT:
                         drifts.append(symbol)

@@ -3,7 +3,7 @@
 -- name: known
 -- What is known of each symbol; the empty one stands for all others.
 SELECT symbol, since, possible, baseline_qty IS NOT NULL AS agreed, adjusted_qty, traded_qty, fee_qty, crypto, fitted_at,
-       misfit_qty, misfit_since, pending_qty, pending_at, last_qty, last_at
+       misfit_qty, misfit_since, pending_qty, pending_at, order_symbol, last_qty, last_at
 FROM known_positions
 WHERE account_id = %(account_id)s
 
@@ -64,15 +64,16 @@ GROUP BY subject
 -- name: save
 -- What is known after a reading.
 INSERT INTO known_positions AS k (account_id, symbol, crypto, since, possible, baseline_qty, misfit_since, misfit_qty,
-                                  adjusted_qty, traded_qty, fee_qty, pending_qty, pending_at, fitted_at, last_qty, last_at)
+                                  adjusted_qty, traded_qty, fee_qty, pending_qty, pending_at, order_symbol, fitted_at, last_qty,
+                                  last_at)
 VALUES (%(account_id)s, %(symbol)s, %(crypto)s, %(since)s, %(possible)s, %(baseline_qty)s, %(misfit_since)s,
-        %(misfit_qty)s, %(adjusted_qty)s, %(traded_qty)s, %(fee_qty)s, %(pending_qty)s, %(pending_at)s, %(fitted_at)s,
-        %(last_qty)s, %(last_at)s)
+        %(misfit_qty)s, %(adjusted_qty)s, %(traded_qty)s, %(fee_qty)s, %(pending_qty)s, %(pending_at)s, %(order_symbol)s,
+        %(fitted_at)s, %(last_qty)s, %(last_at)s)
 ON CONFLICT (account_id, symbol) DO UPDATE SET
     crypto = excluded.crypto, since = excluded.since, possible = excluded.possible, baseline_qty = excluded.baseline_qty,
     misfit_since = excluded.misfit_since, misfit_qty = excluded.misfit_qty, adjusted_qty = excluded.adjusted_qty,
     traded_qty = excluded.traded_qty, fee_qty = excluded.fee_qty, pending_qty = excluded.pending_qty,
-    pending_at = excluded.pending_at, fitted_at = coalesce(excluded.fitted_at, k.fitted_at),
+    pending_at = excluded.pending_at, order_symbol = excluded.order_symbol, fitted_at = coalesce(excluded.fitted_at, k.fitted_at),
     last_qty = excluded.last_qty, last_at = excluded.last_at
 
 -- name: symbols_of
