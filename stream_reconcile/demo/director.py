@@ -228,6 +228,7 @@ class _Performance:
         except (ProgramEnded, StoryStuck) as error:
             failure = str(error)
         self._desk.close()
+        stage.disturbed = bool(self._desk.told()["incidents"])
         flow_s = stage.elapsed
         drained = stage.bring_to_rest()
         faults = {**stage.figures.faults, "kill_9": stage.members[0].starts - 1, "freeze": stage.members[1].freezes}

@@ -120,7 +120,9 @@ def test_healed_is_what_a_sweep_proved_that_began_afterwards(database: str) -> N
         sweep(early, proven=early, published=3)  # it began while the disturbance went on
         assert healing(connection, begun, over).healed_at is None
         assert healing(connection, begun, None).healed_at is None
-        connection.execute("UPDATE discrepancies SET state = 'resolved' WHERE discrepancy_id = %s", [number])
+        connection.execute(
+            "UPDATE discrepancies SET state = 'resolved', resolved_at = now() WHERE discrepancy_id = %s", [number]
+        )
         late = begun + timedelta(seconds=5)
         sweep(late, proven=late, published=2)
         found = healing(connection, begun, over)
@@ -136,5 +138,5 @@ def test_a_decision_whose_submission_times_out_is_pressed(site: PanelSite) -> No
         site.open()
         assert press(site.url, "submit", **key).status_code == 202
         states = connection.execute("SELECT state FROM trade_decisions WHERE account_id = %s", [account]).fetchall()
-        assert states == [("ambiguous",)]
+        assert states == [("submitted",)]
     wait_until(lambda: site.ground.control.counters()["orders"] == 1, timeout=20, what="the order to be placed")

@@ -22,7 +22,7 @@ from support.waiting import wait_until
 
 PICTURE: Final = Path(__file__).resolve().parents[2] / "docs" / "status-page.png"
 MOST_BYTES: Final = 150_000
-_SIZE: Final[ViewportSize] = {"width": 1280, "height": 860}
+_SIZE: Final[ViewportSize] = {"width": 1280, "height": 640}
 
 
 def main() -> None:

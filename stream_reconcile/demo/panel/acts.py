@@ -40,7 +40,7 @@ ACTS: Final = (
         "silence",
         "Silence the socket",
         "The websocket stays open and answers pings, but carries nothing more.",
-        "Nothing is received; sweeps bring everything, and after some 20 s have ingest open a new socket.",
+        "Nothing is received; sweeps bring everything, and within a minute have ingest open a new one.",
     ),
     Act(
         "disconnect",

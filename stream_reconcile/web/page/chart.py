@@ -13,6 +13,7 @@ WIDTH: Final = 960
 HEIGHT: Final = 120
 _LEAST_S: Final = 120.0
 _MOST_POINTS: Final = 320
+_EDGE: Final = 0.03  # of the width
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ def lag_chart(samples: Sequence[Sample]) -> Chart | None:
             round((at - begin) / span * WIDTH, 1),
             datetime.fromtimestamp(at, UTC).strftime("%H:%M" if every >= 60 else "%H:%M:%S"),
         )
-        for at in range(first, int(end) + 1, every)
+        # Words at the very edge would be cut.
+        for at in range(first, int(end - span * _EDGE) + 1, every)
     ]
     most_seconds = max((one.seconds or 0.0 for one in samples), default=0.0)
     return Chart(line, area, top, most, most_seconds, samples[-1], _words(end - samples[0].at), ticks)
