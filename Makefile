@@ -21,7 +21,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE PYTHONPYCACHE
 ARGS ?=
 
 .PHONY: help setup demo test chromium lint format bench chaos rewinds outages takeovers weather simulate page shown rules alerts \
-	dashboard fuzz audit lock clean picture
+	dashboard registry peers fuzz audit lock clean picture
 help: ## What there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
@@ -99,12 +99,23 @@ alerts: .venv/.installed-dev ## Every story of what fires which alert, judged by
 dashboard: .venv/.installed-dev ## A real run, a real Prometheus: no query of the dashboard is empty, no alert fires
 	@PYTHONPATH=tests $(BIN)/python -m support.dashboard_check
 
+registry: .venv/.installed-dev ## A real schema registry (159 MB, fetched once): register, evolve, refuse, away; its answers
+	@PYTHONPATH=tests $(BIN)/python -m support.apicurio
+	@$(BIN)/python -m pytest -q -rP tests/registry/test_apicurio.py tests/registry/apicurio_run.py $(ARGS)
+
+peers: .venv/.installed-dev ## kcat, Kafka's tools, Prometheus, psql, pandas against a run; what they print
+	@missing=; for one in kcat:kcat prometheus:prometheus psql:postgresql-client curl:curl; do \
+		command -v $${one%%:*} >/dev/null || missing="$$missing $${one##*:}"; done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then echo "Installing$$missing"; \
+		apt-get install -qq -y --no-install-recommends $$missing >/dev/null || true; fi
+	@$(BIN)/python -m pytest -q -rPs tests/integration/test_peers.py $(ARGS)
+
 fuzz: .venv/.installed-fuzz ## Bytes of every kind into each parser (ONLY=frame,… RUNS=100000 SEED=7)
 	@mkdir -p build
 	@PYTHONPATH=tests $(BIN)/python -m fuzz $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) \
 		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
-audit: .venv/.audit ## Known weaknesses of what is installed, from pypi.org (docs/security.md)
+audit: .venv/.audit ## Known weaknesses of what is installed, by the Python package index (docs/security.md)
 	@for list in server runtime dev; do \
 		.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
 			-r requirements/$$list.txt $(ARGS); done

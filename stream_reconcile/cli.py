@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 import sys
 from collections import UserDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
+from stream_reconcile.commands.help_pages import HELP, PROGRAM, dress, epilog
 from stream_reconcile.core.errors import ReconcileError
 
 COMMANDS = {
@@ -48,7 +51,9 @@ class _LoadedWhenAsked(UserDict[str, Any]):
             one.add_typer(found, name=name)
         else:
             one.command(name)(found)
-        return typer.main.get_group(one).commands[name]
+        command = typer.main.get_group(one).commands[name]
+        dress(command, name)
+        return command
 
 
 class _Commands(TyperGroup):
@@ -56,10 +61,29 @@ class _Commands(TyperGroup):
         super().__init__(**attributes)
         self.commands = _LoadedWhenAsked(COMMANDS)
 
+    def format_help(self, *arguments: Any) -> None:
+        with self._by_name_alone():
+            super().format_help(*arguments)
+
+    def shell_complete(self, *arguments: Any) -> list[Any]:
+        with self._by_name_alone():
+            return super().shell_complete(*arguments)
+
+    @contextmanager
+    def _by_name_alone(self) -> Iterator[None]:
+        """While commands are only listed: what each says of itself in a line, and nothing is loaded."""
+        whole = self.commands
+        self.commands = {name: TyperCommand(name, help=HELP[name].summary) for name in COMMANDS}
+        try:
+            yield
+        finally:
+            self.commands = whole
+
 
 app = typer.Typer(
-    name="stream-reconcile",
+    name=PROGRAM,
     cls=_Commands,
+    epilog=epilog(""),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -70,21 +94,20 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from stream_reconcile.commands.start import program_version  # noqa: PLC0415 - brings the settings with it
 
-        typer.echo(f"stream-reconcile {program_version()}")
+        typer.echo(f"{PROGRAM} {program_version()}")
         raise typer.Exit
 
 
 @app.callback()
 def _all_commands(
-    config: Annotated[str | None, typer.Option(help="TOML file with settings; as RECONCILE_CONFIG.")] = None,
+    config: Annotated[
+        str | None, typer.Option(help="TOML file with settings. Default: RECONCILE_CONFIG, else stream-reconcile.toml.")
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Keeps a Postgres provably equal to an Alpaca account: trade updates through Kafka, exactly once.
-
-    Settings come from the environment and a TOML file: docs/configuration.md.
-    """
+    """Keeps a Postgres provably equal to an Alpaca account: trade updates through Kafka, exactly once."""
     if config is not None:
         from stream_reconcile.config import FILE_VARIABLE  # noqa: PLC0415 - `simulate` has no need of settings
 

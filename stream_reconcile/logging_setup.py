@@ -7,6 +7,7 @@ and the known secret values are masked wherever they stand, tracebacks included.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Collection, Mapping
@@ -86,8 +87,9 @@ def configure_logging(
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,  # before the redactor: tracebacks are text that it looks through
     ]
+    colors = out.isatty() and not os.environ.get("NO_COLOR")
     render: Processor = (
-        structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
         if console
         else structlog.processors.JSONRenderer(default=str)
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from support.servers import (
     Servers,
     create_database,
     drop_database,
+    empty_tables,
+    migrated_database,
     traversable_directory,
 )
 from support.shown import Recorder, recording
@@ -113,14 +116,27 @@ def empty_database(postgres_server: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def database(servers: Servers, postgres_server: str, shown: Recorder | None) -> Iterator[str]:
-    """DSN (superuser) of a database whose schema `reconcile` is migrated; a clone of a template, so it costs little."""
-    name = f"test_{secrets.token_hex(6)}"
-    dsn = create_database(postgres_server, name, template=servers.template())
-    yield dsn
-    if shown is not None:
-        shown.look(dsn)
-    drop_database(postgres_server, name)
+def database(request: pytest.FixtureRequest, servers: Servers, shown: Recorder | None) -> Iterator[str]:
+    """DSN (superuser) of a database whose schema `reconcile` is migrated, and of which nobody else knows.
+
+    Tests that are marked `rows_only` get the same again and again, emptied before each.
+    """
+    with ExitStack() as stack:
+        if request.node.get_closest_marker("rows_only"):
+            dsn: str = request.getfixturevalue("database_of_rows")
+            empty_tables(dsn)
+        else:
+            dsn = stack.enter_context(migrated_database(servers))
+        yield dsn
+        if shown is not None:
+            shown.look(dsn)
+
+
+@pytest.fixture(scope="session")
+def database_of_rows(servers: Servers) -> Iterator[str]:
+    """One for all tests of a worker that change nothing but rows."""
+    with migrated_database(servers) as dsn:
+        yield dsn
 
 
 @pytest.fixture

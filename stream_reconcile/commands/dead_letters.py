@@ -23,8 +23,8 @@ from stream_reconcile.store.shapes import letter_json, letter_name
 
 dead_letters = typer.Typer(no_args_is_help=True, help="Records that could not be applied: list, show, retry.")
 
-Letter = Annotated[str, typer.Argument(help="topic:partition:offset, as `dead-letters list` shows it.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON (docs/json/dead-letters-….schema.json).")]
+Letter = Annotated[str, typer.Argument(metavar="LETTER", help="topic:partition:offset, as `list` shows it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, of the shape in docs/json.")]
 
 _SHOWN_BYTES = 4_000
 
@@ -32,7 +32,7 @@ _SHOWN_BYTES = 4_000
 @dead_letters.command("list")
 def list_letters(
     resolved_too: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """What was put aside and why, without the records' bytes."""
@@ -87,22 +87,33 @@ def show(
 @dead_letters.command("retry")
 def retry(
     letter: Annotated[
-        list[str] | None, typer.Argument(help="topic:partition:offset, as `list` shows it (repeatable).")
+        list[str] | None,
+        typer.Argument(metavar="LETTER", help="topic:partition:offset, as `list` shows it (repeatable)."),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All that are open.")] = False,
-    reason: Annotated[str | None, typer.Option(help="Those that are open for this reason.")] = None,
-    topic: Annotated[str | None, typer.Option(help="Those of a topic, or of one partition: topic[:partition].")] = None,
-    from_offset: Annotated[int | None, typer.Option(min=0, help="Those from this offset on; with a topic.")] = None,
-    to_offset: Annotated[int | None, typer.Option(min=0, help="Those up to this offset; with a topic.")] = None,
-    since: Annotated[str | None, typer.Option(help="Those whose record is from this time or later.")] = None,
-    until: Annotated[str | None, typer.Option(help="Those whose record is older than this time.")] = None,
-    order: Annotated[str | None, typer.Option(help="Those of an order, by the broker's id.")] = None,
-    why: Annotated[str, typer.Option(help="For the record of what people did.")] = "retried by hand",
+    reason: Annotated[str | None, typer.Option(metavar="REASON", help="Those that are open for this reason.")] = None,
+    topic: Annotated[
+        str | None, typer.Option(metavar="TOPIC", help="Those of a topic, or of one partition: topic[:partition].")
+    ] = None,
+    from_offset: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Those from this offset on; with a topic.")
+    ] = None,
+    to_offset: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Those up to this offset; with a topic.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Those whose record is from this time or later.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Those whose record is older than this time.")
+    ] = None,
+    order: Annotated[str | None, typer.Option(metavar="ID", help="Those of an order, by the broker's id.")] = None,
+    why: Annotated[str, typer.Option(metavar="WHY", help="For the record of what people did.")] = "retried by hand",
     as_json: AsJson = False,
 ) -> None:
     """Apply the records again, with apply's own transaction and their original coordinates, in the order of the log.
 
-    By name, or all that meet every condition given. Exit status 1 if one of them still can't be applied.
+    By name, or all that meet every condition given.
     """
     selected = Selection(
         *parse_topic(topic, from_offset, to_offset),

@@ -14,18 +14,17 @@ from stream_reconcile.core.errors import ConfigError
 
 
 def demo(
-    seconds: Annotated[float, typer.Option("--for", min=5, help="How long the broker trades, in seconds.")] = 60,
+    seconds: Annotated[float, typer.Option("--for", metavar="SECONDS", min=5, help="How long the broker trades.")] = 60,
     serve: Annotated[bool, typer.Option("--serve", help="Go on after the story, until Ctrl-C.")] = False,
-    seed: Annotated[int, typer.Option(help="Same seed, same orders.")] = 7,
-    rate: Annotated[float, typer.Option(min=1, max=500, help="Order events a second.")] = 50,
+    seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same orders.")] = 7,
+    rate: Annotated[float, typer.Option(metavar="RATE", min=1, max=500, help="Order events a second.")] = 50,
     keep: Annotated[bool, typer.Option("--keep", help="Keep data and logs.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Result as JSON (docs/json/demo.schema.json).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Result as JSON, of the shape in docs/json.")] = False,
 ) -> None:
     """Kafka, Postgres, a simulated broker and all jobs on this machine, faults on schedule, and a verdict.
 
-    Exit status 0 only if the tables equal the broker's own books; 1 if not, 3 if something could not be started.
-    Ctrl-C ends the story with the verdict at once. Other settings than RECONCILE_DATA_DIR and RECONCILE_HTTP_ADDR are
-    left aside: servers and keys of yours are not touched. docs/demo.md tells the rest.
+    Ctrl-C ends the story with the verdict at once. Other settings than the two below are left aside: servers and keys
+    of yours are not touched.
     """
     settings = settings_for_a_report()
     try:

@@ -26,7 +26,7 @@ discrepancies = typer.Typer(
 )
 
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, help="Number, as `discrepancies list` shows it.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON (docs/json/discrepancies.schema.json).")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, of the shape in docs/json.")]
 
 _CLOSES = {
     "self": "by itself, when the two sides agree again",
@@ -47,15 +47,20 @@ class State(StrEnum):
 @discrepancies.command("list")
 def list_discrepancies(
     state: Annotated[State, typer.Option(help="Of this state.")] = State.OPEN,
-    kind: Annotated[str | None, typer.Option("--type", help="Of this type (docs/commands.md has them all).")] = None,
-    account: Annotated[str | None, typer.Option(help="Of this account id.")] = None,
-    since: Annotated[
-        str | None, typer.Option(help="Seen at or after this time (RFC 3339 or a date; UTC unless it says otherwise).")
+    kind: Annotated[
+        str | None, typer.Option("--type", metavar="TYPE", help="Of this type (docs/commands.md has them all).")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 100,
+    account: Annotated[str | None, typer.Option(metavar="ID", help="Of this account id.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Seen at or after this time (RFC 3339 or a date; UTC unless it says otherwise)."
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="The newest so many.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """What differs, newest last. Exit status 0 whatever there is: `status` is the one that complains."""
+    """What differs, newest last; `discrepancies show` tells more of one."""
     if kind is not None and kind not in TYPES:
         raise ConfigError(f"there is no type {kind!r}: one of {', '.join(TYPES)}")
     seen_since = None if since is None else moment(since)
@@ -131,8 +136,8 @@ def show(discrepancy_id: Id, as_json: AsJson = False) -> None:
 @discrepancies.command("accept")
 def accept(
     discrepancy_id: Id,
-    reason: Annotated[str, typer.Option(help="Why it is right as it is; kept as its resolution.")],
-    who: Annotated[str | None, typer.Option(help="Who accepts it (default: user@host).")] = None,
+    reason: Annotated[str, typer.Option(metavar="WHY", help="Why it is right as it is; kept as its resolution.")],
+    who: Annotated[str | None, typer.Option(metavar="NAME", help="Who accepts it (default: user@host).")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Close an open one by a person's judgement: it changes no order and no fill, and is recorded with who and why."""

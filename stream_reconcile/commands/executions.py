@@ -14,7 +14,9 @@ from stream_reconcile.commands.start import settings_for_a_report
 from stream_reconcile.commands.times import moment
 from stream_reconcile.store.past import OrderAt, executions_at
 
-executions = typer.Typer(no_args_is_help=True, help="Orders as they were known at a time.")
+executions = typer.Typer(
+    no_args_is_help=True, help="Orders as they were known at a time that is past: what was believed, and what was said."
+)
 
 _SHOWN = ("symbol", "side", "qty")
 
@@ -26,16 +28,16 @@ def _group() -> None:
 
 @executions.command("at")
 def at(
-    time: Annotated[str, typer.Argument(help="2026-01-05T14:30:00Z; UTC without an offset.")],
-    order: Annotated[str | None, typer.Option(help="Only this order, by the broker's id.")] = None,
-    symbol: Annotated[str | None, typer.Option(help="Only orders in this symbol.")] = None,
-    account: Annotated[str | None, typer.Option(help="Only orders of this account.")] = None,
+    time: Annotated[str, typer.Argument(metavar="TIME", help="2026-01-05T14:30:00Z; UTC without an offset.")],
+    order: Annotated[str | None, typer.Option(metavar="ID", help="Only this order, by the broker's id.")] = None,
+    symbol: Annotated[str | None, typer.Option(metavar="SYMBOL", help="Only orders in this symbol.")] = None,
+    account: Annotated[str | None, typer.Option(metavar="ID", help="Only orders of this account.")] = None,
     open_only: Annotated[bool, typer.Option("--open", help="Only those that were open.")] = False,
     differing: Annotated[
         bool, typer.Option("--differing", help="Only those of which the broker had said more than was believed.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the last to change.")] = 100,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON (docs/json/executions-at.schema.json).")] = False,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many, the last to change.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, of the shape in docs/json.")] = False,
 ) -> None:
     """What we believed (committed by then) and what the broker had said (in the log by then), side by side."""
     when, settings = moment(time), settings_for_a_report()

@@ -24,16 +24,20 @@ _LOOK_AGAIN_S: Final = 1.0
 
 def lag(
     watch: Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")] = False,
-    every: Annotated[float, typer.Option(help="Seconds between two looks of --watch.", min=0.1)] = 2.0,
+    every: Annotated[float, typer.Option(metavar="SECONDS", help="Between two looks of --watch.", min=0.1)] = 2.0,
     fail_over: Annotated[
         int | None,
-        typer.Option(help="Exit status 1 if more records than this are behind in all, whatever their age.", min=0),
+        typer.Option(
+            metavar="RECORDS",
+            help="Exit status 1 if more records than this are behind in all, whatever their age.",
+            min=0,
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON (docs/json/lag.schema.json).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, of the shape in docs/json.")] = False,
 ) -> None:
     """Records and seconds that are not applied yet, from the database cursor. Needs no running job.
 
-    Exit status 1 if a partition is behind by more than RECONCILE_LAG_LIMIT_SECONDS (unless it was rewound), or has lost
+    Bad news is a partition that is behind by more than RECONCILE_LAG_LIMIT_SECONDS (unless it was rewound), or has lost
     its position. With --fail-over the number of records counts instead of the seconds; --watch ends there.
     """
     settings = settings_for_a_report()

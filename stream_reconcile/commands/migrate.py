@@ -16,7 +16,7 @@ from stream_reconcile.store.roles import missing_roles, roles_sql
 
 
 def migrate(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON (docs/json/migrate.schema.json).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, of the shape in docs/json.")] = False,
 ) -> None:
     """Create the tables or bring them up to date; make the roles, or print their SQL where this login may not."""
     settings = settings_for_a_report()

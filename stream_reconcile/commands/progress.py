@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 LINE_EVERY_S: Final = 5.0
 
@@ -33,6 +33,29 @@ def progress_of(what: str) -> Iterator[Callable[[int, int], None]]:
 
         def show(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total, rate=f"{rate(done):,.0f}/s")
+
+        yield show
+
+
+@contextmanager
+def patience_with(what: str) -> Iterator[Callable[[int, int | None], None]]:
+    """For work that another process does: a bar on a terminal, elsewhere nothing at all.
+
+    Gives what is to be called with (done, total); while the total is None the bar only says that it goes on.
+    """
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[count]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None, count="")
+
+        def show(done: int, total: int | None) -> None:
+            count = "" if total is None else f"{done:,} of {total:,} orders"
+            bar.update(task, completed=done, total=total, count=count)
 
         yield show
 

@@ -44,29 +44,39 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option of the command
     ] = None,
     drop_: Annotated[str | None, typer.Option("--drop", metavar="SCHEMA", help="Drop it.")] = None,
     until: Annotated[
-        str, typer.Option(help="--into: `now`, TOPIC:PARTITION:OFFSET[,…] (others: now), or a time.")
+        str,
+        typer.Option(metavar="PLACE", help="--into: now, TOPIC:PARTITION:OFFSET,… (others: now), or a time."),
     ] = "now",
     from_offsets: Annotated[
-        str | None, typer.Option(help="--into, new: begin at TOPIC:PARTITION:OFFSET[,…] (others: the first record).")
+        str | None,
+        typer.Option(
+            metavar="OFFSETS", help="--into, new: begin at TOPIC:PARTITION:OFFSET,… (others: the first record)."
+        ),
     ] = None,
     from_datetime: Annotated[
-        str | None, typer.Option(help="--into, new: begin at the first record of this time.")
+        str | None,
+        typer.Option(metavar="TIME", help="--into, new: begin at the first record of this time."),
     ] = None,
     share: Annotated[
-        float, typer.Option(min=0, max=0.99, help="Share of its throughput that live apply keeps while it is behind.")
+        float,
+        typer.Option(
+            metavar="PART", min=0, max=0.99, help="Share of its throughput that live apply keeps while it is behind."
+        ),
     ] = DEFAULT_SHARE,
     every: Annotated[bool, typer.Option("--all", help="--diff: list every difference.")] = False,
-    wait: Annotated[float, typer.Option(min=0, help="--diff: seconds to wait for live apply.")] = 60,
-    reason: Annotated[str, typer.Option(help="--promote: why; kept in operator_actions.")] = "",
-    who: Annotated[str | None, typer.Option(help="--promote: who (default: user@host).")] = None,
+    wait: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="--diff: how long to wait for live apply.")
+    ] = 60,
+    reason: Annotated[str, typer.Option(metavar="WHY", help="--promote: why; kept in operator_actions.")] = "",
+    who: Annotated[str | None, typer.Option(metavar="NAME", help="--promote: who (default: user@host).")] = None,
     accept_lost: Annotated[
         bool, typer.Option("--accept-lost", help="--promote: although the log no longer holds all records.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON (docs/json/replay….schema.json).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, of the shape in docs/json.")] = False,
 ) -> None:
-    """Rebuild all derived tables from the log in a second schema, and do something with it (docs/replay.md).
+    """Rebuild all derived tables from the log in a second schema, compare them with the live ones, put them in place.
 
-    Exit status 1: --diff found differences; --into met records that the log no longer holds.
+    Say one of --into, --diff, --promote and --drop. Live apply goes on beside it and keeps its --share.
     """
     chosen = [name for name in (into, diff, promote_, drop_) if name is not None]
     if len(chosen) != 1:

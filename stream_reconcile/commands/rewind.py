@@ -20,12 +20,14 @@ from stream_reconcile.jobs.rewind import Plan, Rewinder, require_possible
 from stream_reconcile.jobs.rewind_report import rewind_json
 from stream_reconcile.store.rewinds import Done
 
-rewind = typer.Typer(help="Apply a stretch of the log again, while the group runs. A plan unless --execute.")
+rewind = typer.Typer()
 
-Who = Annotated[str | None, typer.Option(help="Who does it (default: user@host); kept with the database login.")]
+Who = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Who does it (default: user@host); kept with the database login.")
+]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the group has passed its old position.")]
-Limit = Annotated[float, typer.Option(help="Wait at most so many seconds.", min=1)]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON (docs/json/rewind.schema.json).")]
+Limit = Annotated[float, typer.Option(metavar="SECONDS", help="Wait at most so long.", min=1)]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, of the shape in docs/json.")]
 
 _WAIT_S: Final = 600.0
 
@@ -34,19 +36,25 @@ _WAIT_S: Final = 600.0
 def rewind_to(  # noqa: PLR0913, PLR0917 - one parameter for each option
     context: typer.Context,
     topic: Annotated[
-        list[str] | None, typer.Option(help="t, t:p or t:p,p…, with or without the prefix (repeatable). Default: all.")
+        list[str] | None,
+        typer.Option(
+            metavar="TOPIC",
+            help="t, t:p or t:p,p with or without the prefix (repeatable). Default: all that apply reads.",
+        ),
     ] = None,
-    to_offset: Annotated[int | None, typer.Option(help="This offset.")] = None,
+    to_offset: Annotated[int | None, typer.Option(metavar="OFFSET", help="To this offset.")] = None,
     to_datetime: Annotated[
-        str | None, typer.Option(help="The first record of this time or later (ISO 8601; UTC without a zone).")
+        str | None,
+        typer.Option(metavar="TIME", help="To the first record of this time or later (ISO 8601; UTC without a zone)."),
     ] = None,
     by_duration: Annotated[
-        str | None, typer.Option(help="The first record of so long ago or later: PT15M (ISO 8601), or 15m.")
+        str | None,
+        typer.Option(metavar="DURATION", help="To the first record of so long ago or later: PT15M (ISO 8601), or 15m."),
     ] = None,
-    shift_by: Annotated[int | None, typer.Option(help="So many records back: -100.")] = None,
-    to_earliest: Annotated[bool, typer.Option("--to-earliest", help="The first record that is there.")] = False,
+    shift_by: Annotated[int | None, typer.Option(metavar="N", help="So many records back: -100.")] = None,
+    to_earliest: Annotated[bool, typer.Option("--to-earliest", help="To the first record that is there.")] = False,
     execute: Annotated[bool, typer.Option("--execute", help="Do it.")] = False,
-    reason: Annotated[str | None, typer.Option(help="Why; needed with --execute.")] = None,
+    reason: Annotated[str | None, typer.Option(metavar="WHY", help="Why; needed with --execute, and kept.")] = None,
     who: Who = None,
     wait: Wait = True,
     timeout: Limit = _WAIT_S,
@@ -54,7 +62,8 @@ def rewind_to(  # noqa: PLR0913, PLR0917 - one parameter for each option
 ) -> None:
     """Set cursors back, so that the log is applied again from there; never forward. No job has to be stopped.
 
-    Exit status 1 if the plan holds something that can't be done, or the wait was too short; 2 if it was to be done.
+    Without --execute it only shows the plan. Say one of --to-offset, --to-datetime, --by-duration, --shift-by and
+    --to-earliest.
     """
     if context.invoked_subcommand is not None:
         if topic or execute or to_earliest or any(one is not None for one in (to_offset, to_datetime, by_duration)):
@@ -87,10 +96,10 @@ def rewind_to(  # noqa: PLR0913, PLR0917 - one parameter for each option
 def undo(
     action: Annotated[
         int | None,
-        typer.Argument(metavar="[ACTION]", min=1, max=2**63 - 1, help="Number of the rewind. Default: the newest."),
+        typer.Argument(metavar="ACTION", min=1, max=2**63 - 1, help="Number of the rewind. Default: the newest."),
     ] = None,
     execute: Annotated[bool, typer.Option("--execute/--plan", help="Do it, or only say what it would do.")] = True,
-    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    reason: Annotated[str, typer.Option(metavar="WHY", help="Why; kept.")] = "",
     who: Who = None,
     as_json: AsJson = False,
 ) -> None:

@@ -19,7 +19,7 @@ from stream_reconcile.commands.run_control import PATHS, offer_control
 from stream_reconcile.commands.servers import Servers, codec_factory, role_names, servers_to_run_on, topic_plan, topics
 from stream_reconcile.commands.start import program_version, settings_for_a_job
 from stream_reconcile.config import Settings
-from stream_reconcile.core.errors import KafkaUnreachable, PostgresUnreachable, ReconcileError
+from stream_reconcile.core.errors import KafkaUnreachable, PostgresUnreachable, ReconcileError, RegistryUnreachable
 from stream_reconcile.jobs.findings import FindingsMetrics, FindingsReader
 from stream_reconcile.jobs.lag import LagReader, LagReport
 from stream_reconcile.jobs.lag_metrics import LagMetrics
@@ -61,13 +61,16 @@ def run(
         list[Role] | None, typer.Option(help="Only this part of the work (repeatable). Default: all.")
     ] = None,
     migrate_first: Annotated[
-        bool | None, typer.Option("--migrate/--no-migrate", help="Bring the tables up to date first.")
+        bool | None,
+        typer.Option(
+            "--migrate/--no-migrate", help="Bring the tables up to date first. Default: RECONCILE_MIGRATE, which is 1."
+        ),
     ] = None,
 ) -> None:
     """Read the broker's stream into Kafka, and Kafka into Postgres, and sweep, until SIGTERM or Ctrl-C.
 
     Without DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS, and with all roles, it starts a Postgres and a Kafka of its own.
-    What can't be reached is waited for, and /readyz says what; what is configured wrong ends it with exit status 2.
+    What can't be reached is waited for, and /readyz says what; what is configured wrong ends it.
     """
     run_until_stopped(Process(settings_for_a_job(migrate=migrate_first), frozenset(role or Role)))
 
@@ -160,7 +163,7 @@ class Process:
             host=listen.host,
             api=api,
         )
-        server = HttpServer(app, *listen)
+        server = HttpServer(app, *listen, on_cut_off=self._metrics.http.cut_off.inc)
         server.start()
         try:
             yield
@@ -245,6 +248,10 @@ class Process:
             self._readiness.report("postgres", ready=False, why=str(error))
         elif isinstance(error, KafkaUnreachable):
             self._readiness.report("kafka", ready=False, why=str(error))
+        elif isinstance(error, RegistryUnreachable):
+            # No part of its own: once the jobs run, it is asked only for what is new, and may be away unnoticed.
+            for part in set(self._parts()) - {"postgres", "kafka"}:
+                self._readiness.report(part, ready=False, why=str(error))
 
     def _prepare_postgres(self, servers: Servers) -> None:
         if self._settings.migrate:

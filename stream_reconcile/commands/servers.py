@@ -120,11 +120,16 @@ def servers_to_run_on(settings: Settings, *, all_roles: bool) -> Iterator[Server
         yield configured(settings)
 
 
+def has_embedded_data(directory: Path) -> bool:
+    """Whether `run` has had servers of its own there; the demo, which keeps none, makes the same folder."""
+    return (directory / "postgres").is_dir() or (directory / "kafka").is_dir()
+
+
 @contextmanager
 def servers_to_look_at(settings: Settings) -> Iterator[Servers]:
     """For all other commands: embedded servers where they run or have left data, else the configured ones."""
     unset = settings.kafka_bootstrap_servers is None and settings.database_url is None
-    if not settings.embedded and not (unset and settings.embedded is None and settings.data_path.is_dir()):
+    if not settings.embedded and not (unset and settings.embedded is None and has_embedded_data(settings.data_path)):
         settings.uses_embedded(all_roles=False)  # says what is missing
         yield configured(settings)
         return

@@ -58,16 +58,15 @@ class Status:
 
 
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON (docs/json/status.schema.json).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, of the shape in docs/json.")] = False,
     at: Annotated[
         str | None,
-        typer.Option(help="How things stood at this time, from the history (docs/json/status-at.schema.json)."),
+        typer.Option(
+            metavar="TIME", help="How things stood at this time, from the history (docs/json/status-at.schema.json)."
+        ),
     ] = None,
 ) -> None:
-    """Servers, accounts, sessions, gaps, lag and what is open. Needs no running job.
-
-    Exit status 1 if a discrepancy that blocks proof is open, or the lag is over its limit; 3 if Kafka can't be reached.
-    """
+    """Servers, accounts, sessions, gaps, lag and what is open. Needs no running job."""
     settings = settings_for_a_report()
     if at is not None:
         then = read_status_at(settings, moment(at))

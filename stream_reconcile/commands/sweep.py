@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import threading
 import time
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 import psycopg
@@ -12,6 +13,7 @@ import typer
 
 from stream_reconcile.commands.output import console, print_json
 from stream_reconcile.commands.postgres import opened
+from stream_reconcile.commands.progress import patience_with
 from stream_reconcile.commands.run_sweep import sweep_config
 from stream_reconcile.commands.servers import Servers, codec_factory, servers_to_look_at
 from stream_reconcile.commands.start import program_version, settings_for_a_report
@@ -28,20 +30,31 @@ _LOOK_S: Final = 0.2
 
 def sweep(
     kind: Annotated[Kind, typer.Option(help="What to read: hot, deep, gap or full (docs/sweep.md).")] = Kind.DEEP,
-    account: Annotated[str | None, typer.Option(help="Account id, where there are several.")] = None,
-    why: Annotated[str, typer.Option(help="Reason, kept in operator_actions.")] = "",
-    wait: Annotated[float, typer.Option(help="Seconds to wait for it.", min=1)] = 600,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON (docs/json/sweep.schema.json).")] = False,
+    account: Annotated[str | None, typer.Option(metavar="ID", help="Account id, where there are several.")] = None,
+    why: Annotated[str, typer.Option(metavar="WHY", help="Reason, kept in operator_actions.")] = "",
+    wait: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How long to wait for it; it goes on after that.", min=1)
+    ] = 600,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, of the shape in docs/json.")] = False,
 ) -> None:
-    """Ask for a sweep and wait for it. Where no process sweeps, this one does it, and apply has to run.
+    """Have the broker read now and compared with the rows, wait for it, and say what is proven.
 
-    Exit status 0 if the rows are proven equal to the broker; 1 if not, with the reason.
+    The process that has the lease does it; where none has, this one does, and needs the key. Apply has to run.
     """
     settings = settings_for_a_report()
     with servers_to_look_at(settings) as servers, opened(servers, settings.schema_, "sweep") as connection:
         account_id = account_to_sweep(connection, account)
         action_id = sweeps.ask_for(connection, account_id, kind, who=getpass.getuser(), why=why)
-        answer = _answer(settings, servers, connection, account_id, action_id, wait)
+        known = sweeps.orders_known(connection, account_id) if kind is Kind.FULL else None
+        with patience_with(f"{kind.value} sweep") as show:
+
+            def look() -> dict[str, Any] | None:
+                if known is not None:  # only a full sweep says how far it is
+                    done = sweeps.full_progress(connection, account_id)
+                    show(done, max(done, known) if done else None)
+                return sweeps.answer_of(connection, action_id)
+
+            answer = _answer(settings, servers, connection, account_id, look, wait)
         open_now = [one for one in readers.agreement(connection) if one.account_id == account_id and one.blocked_by]
     blocked_by = open_now[0].blocked_by if open_now else []
     report = {"account_id": account_id, "kind": kind.value, **answer, "blocked_by": blocked_by}
@@ -64,13 +77,18 @@ def account_to_sweep(connection: psycopg.Connection, wanted: str | None) -> str:
 
 
 def _answer(
-    settings: Settings, servers: Servers, connection: psycopg.Connection, account_id: str, action_id: int, wait_s: float
+    settings: Settings,
+    servers: Servers,
+    connection: psycopg.Connection,
+    account_id: str,
+    look: Callable[[], dict[str, Any] | None],
+    wait_s: float,
 ) -> dict[str, Any]:
     """Wait for the holder of the lease; be it where nobody is."""
     deadline, stop = time.monotonic() + wait_s, threading.Event()
     ours: threading.Thread | None = None
     try:
-        while (answer := sweeps.answer_of(connection, action_id)) is None:
+        while (answer := look()) is None:
             if time.monotonic() > deadline:
                 raise SweepIncomplete(f"the sweep has not ended within {wait_s:g} s; it goes on where it runs")
             if ours is None and leases.holder(connection, "sweep", account_id) is None:

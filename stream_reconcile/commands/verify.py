@@ -25,7 +25,9 @@ from stream_reconcile.store.connect import check_schema_name
 
 def verify(
     first: Annotated[int, typer.Option("--from", min=1, metavar="CHECKPOINT", help="From this checkpoint on.")] = 1,
-    account: Annotated[str | None, typer.Option(help="Of this account; needed where several have checkpoints.")] = None,
+    account: Annotated[
+        str | None, typer.Option(metavar="ID", help="Of this account; needed where several have checkpoints.")
+    ] = None,
     rows: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Begin with rows that --export wrote, in place of the log before."),
@@ -33,18 +35,23 @@ def verify(
     export: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the rows at the newest checkpoint there, if all holds.")
     ] = None,
-    checks: Annotated[int, typer.Option(min=1, help="At how many checkpoints the rows are derived, at most.")] = 10,
+    checks: Annotated[
+        int, typer.Option(metavar="N", min=1, help="At how many checkpoints the rows are derived, at most.")
+    ] = 10,
     schema: Annotated[
-        str, typer.Option(help="Schema to derive them in; it is made, and dropped at the end.")
+        str, typer.Option(metavar="SCHEMA", help="Schema to derive them in; it is made, and dropped at the end.")
     ] = "verify",
     share: Annotated[
-        float, typer.Option(min=0, max=0.99, help="Share of its throughput that live apply keeps while it is behind.")
+        float,
+        typer.Option(
+            metavar="PART", min=0, max=0.99, help="Share of its throughput that live apply keeps while it is behind."
+        ),
     ] = DEFAULT_SHARE,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON (docs/json/verify.schema.json).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, of the shape in docs/json.")] = False,
 ) -> None:
-    """Whether checkpoints, log and rows still say the same: altered ones, and what is gone, are named.
+    """Whether sealed checkpoints, the log and the rows still say the same; what was altered or is gone is named.
 
-    Exit status 1 if anything does not hold.
+    It prints the newest hash: kept where nobody can who may write here, it vouches for all before it.
     """
     settings = settings_for_a_report()
     with servers_to_look_at(settings) as servers, failures_in_plain_words(servers):

@@ -268,3 +268,15 @@ def answer_of(connection: psycopg.Connection[Any], action_id: int) -> dict[str, 
     """What became of a request; None while it waits."""
     row = connection.execute(_SQL["answer_of"], {"action_id": action_id}).fetchone()
     return row[0] if row else None
+
+
+def full_progress(connection: psycopg.Connection[Any], account_id: str) -> int:
+    """Orders that the full sweep under way has read."""
+    row = connection.execute(_SQL["full_progress"], {"account_id": account_id}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def orders_known(connection: psycopg.Connection[Any], account_id: str) -> int:
+    """Orders that have a row. All of them are counted: of a large table not again and again."""
+    ((known,),) = connection.execute(_SQL["orders_known"], {"account_id": account_id}).fetchall()
+    return int(known)

@@ -6,6 +6,7 @@ Between requests uvicorn's own limit holds (`timeout_keep_alive`); this is for a
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -46,7 +47,21 @@ async def body_of(request: Request, most: int) -> bytes:
 
 
 class PatientProtocol(H11Protocol):
-    """uvicorn's protocol, with a limit to the time in which the head of a request has to come."""
+    """uvicorn's protocol, with a limit to the time in which the head of a request has to come.
+
+    `on_timed_out` is told when the kernel gives a connection up whose peer took nothing for long (web.server): what is
+    sent a little at a time fills no buffer before that.
+    """
+
+    def __init__(self, *arguments: Any, on_timed_out: Callable[[], None], **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._on_timed_out = on_timed_out
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Count it, where that was why."""
+        if isinstance(exc, TimeoutError):
+            self._on_timed_out()
+        super().connection_lost(exc)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to wait for the first request."""

@@ -6,6 +6,8 @@ import errno
 import socket
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 
 import structlog
 import uvicorn
@@ -28,8 +30,11 @@ _REASONS = {
 class HttpServer:
     """Serves `app` on `host:port` until `stop`. Port 0 takes a free one; `port` is the one taken."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
-        """Bind the address. Raises ConfigError if it can't be had."""
+    def __init__(self, app: ASGIApp, host: str, port: int, on_cut_off: Callable[[], None] = lambda: None) -> None:
+        """Bind the address. Raises ConfigError if it can't be had.
+
+        `on_cut_off` is told of connections that the kernel gave up, since the peer took nothing.
+        """
         self._socket = _listen(host, port)
         self.host = host
         self.port: int = self._socket.getsockname()[1]
@@ -39,7 +44,7 @@ class HttpServer:
             access_log=False,
             lifespan="off",
             ws="none",
-            http=PatientProtocol,
+            http=partial(PatientProtocol, on_timed_out=on_cut_off),  # type: ignore[arg-type]  # it makes protocols
             h11_max_incomplete_event_size=32 * 1024,
             server_header=False,
             limit_concurrency=200,

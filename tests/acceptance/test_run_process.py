@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from stream_reconcile.embedded import EmbeddedKafka, EmbeddedPostgres
 from support.command import running, simulated_broker, stream_reconcile
+from support.schema_registry import SchemaRegistry
 from support.waiting import wait_until
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -50,7 +51,7 @@ def test_from_the_brokers_stream_to_rows_and_ended_in_order(
             "RECONCILE_CONSUMER_GROUP": topic_prefix,
             "RECONCILE_PARTITIONS": "2",
         }
-        with running(settings=settings, folder=tmp_path) as run:
+        with running(settings=settings, folder=tmp_path, forked=False) as run:
             run.wait_ready()
             assert set(run.readyz()[1]) == {"postgres", "kafka", "broker", "ingest", "apply", "sweep", "decisions"}
             wait_until(lambda: count(database, "executions") >= 10, what="ten orders", timeout=60)
@@ -130,6 +131,29 @@ def test_red_within_30_seconds_of_a_loss_and_green_again(
 
             before = count(own_postgres.dsn, "order_events")
             wait_until(lambda: count(own_postgres.dsn, "order_events") > before, what="new events", timeout=60)
+            assert run.stop() == 0
+
+
+def test_a_schema_registry_that_is_away_at_the_start_is_waited_for(
+    kafka: str, topic_prefix: str, database: str, tmp_path: Path
+) -> None:
+    with SchemaRegistry() as registry:
+        registry.status = 503
+        settings = {
+            "KAFKA_BOOTSTRAP_SERVERS": kafka,
+            "DATABASE_URL": database,
+            "SCHEMA_REGISTRY_URL": registry.url,
+            "RECONCILE_TOPIC_PREFIX": f"{topic_prefix}.",
+            "RECONCILE_CONSUMER_GROUP": topic_prefix,
+            "RECONCILE_PARTITIONS": "1",
+        }
+        with running("--role", "apply", settings=settings, folder=tmp_path) as run:
+            wait_until(lambda: "registry" in run.readyz()[1].get("apply", {}).get("why", ""), what="why", timeout=60)
+            assert f"the schema registry {registry.url} can't answer now (status 503)" in run.wait_not_ready("apply")
+            assert registry.subjects == {}
+            registry.status = None
+            run.wait_ready()
+            assert len(registry.subjects) == 8
             assert run.stop() == 0
 
 

@@ -72,6 +72,7 @@ EXPECTED: dict[int, tuple[str, str]] = {
 # After these a client has to hang up, so each comes on a connection of its own.
 LAST_WORDS = (8, 12, 13, 15, 16)
 AT_ONCE = Pace(0.05, 0.1, 0.2)
+PARTITIONS = 8  # where samples come into one partition, and with that their order, is a matter of the count
 
 
 @dataclass
@@ -138,7 +139,7 @@ def note_places(samples: dict[int, Fate], kafka: str, topics: Topics) -> Counter
     by_bytes = {fate.raw: fate for fate in samples.values()}
     others: Counter[bytes] = Counter()
     try:
-        for partition in range(8):
+        for partition in range(PARTITIONS):
             place = TopicPartition(topics.trade_updates, partition, 0)
             _, end = consumer.get_watermark_offsets(place, timeout=10)
             consumer.assign([place])
@@ -215,7 +216,7 @@ def test_no_sample_is_lost_and_each_is_where_it_belongs(
     samples: dict[int, Fate], database: str, kafka: str, topic_prefix: str
 ) -> None:
     assert samples.keys() == EXPECTED.keys()
-    topics = make_topics(kafka, topic_prefix)
+    topics = make_topics(kafka, topic_prefix, partitions=PARTITIONS)
     asyncio.run(send_all(samples, database, kafka, topics))
     others = note_places(samples, kafka, topics)
     assert [fate.name for fate in samples.values() if len(fate.places) != 1] == []

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from children import say, settings, told
 
-READERS: Final = 4
-READS_A_SECOND: Final = 5.0
+READERS: Final = 20
+READS_A_SECOND: Final = 1.0  # of each
 PATHS: Final = (
     "/api/v1/status",
     "/api/v1/lag",
@@ -71,6 +71,7 @@ class Measured:
         self.bytes: list[int] = []
         self.refresh_s: list[float] = []
         self.api_s: list[float] = []
+        self.by_path: dict[str, list[float]] = {}
         self.deaf_s: list[float] = []
         self.failed = 0
 
@@ -116,11 +117,13 @@ async def api_reader(port: int, first: int, seen: Measured) -> None:
     with contextlib.closing(client):
         begun, number = time.monotonic(), 0
         while True:
-            due = begun + number / READS_A_SECOND
+            due = begun + (number + first / READERS) / READS_A_SECOND
             await asyncio.sleep(max(0.0, due - time.monotonic()))
+            path = PATHS[(first + number) % len(PATHS)]
             try:
-                await client.get(PATHS[(first + number) % len(PATHS)])
+                await client.get(path)
                 seen.api_s.append(time.monotonic() - due)
+                seen.by_path.setdefault(path, []).append(seen.api_s[-1])
             except (OSError, asyncio.IncompleteReadError):
                 seen.failed += 1
             number += 1

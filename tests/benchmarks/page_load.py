@@ -106,7 +106,9 @@ class PageLoad:
             "deaf_noticed_after_s": max(found["deaf_s"], default=None),
         }
         self._say(", ".join(f"{name} {_short(value)}" for name, value in said.items()))
-        self._report.detail(run="page", **said)
+        slow = {path: 1e3 * percentile(took, 0.5) for path, took in found["by_path"].items()}
+        self._say("ms at the median: " + ", ".join(f"{path} {_short(value)}" for path, value in slow.items()))
+        self._report.detail(run="page", **said, **slow)
 
     def _applied(self, dsn: str) -> int:
         try:

@@ -16,6 +16,8 @@ from stream_reconcile.store import accounts
 from stream_reconcile.store.connect import connect
 from support.servers import SCHEMA
 
+pytestmark = pytest.mark.rows_only
+
 Connection = psycopg.Connection[Any]
 
 

@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 import requests
-import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from jsonschema import Draft202012Validator
-from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
 
 from stream_reconcile.web.api.events import PATH as EVENTS
 from stream_reconcile.web.api.openapi import PATH, document
@@ -44,6 +42,10 @@ def site(database: str) -> Iterator[str]:
 
 @pytest.mark.timeout(240)
 def test_every_answer_is_as_the_document_says(site: str) -> None:
+    # Loaded for this test alone: it takes seconds, and every worker collects this file.
+    import schemathesis  # noqa: PLC0415 - as said above
+    from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method  # noqa: PLC0415
+
     made: dict[str, Any] = requests.get(site + PATH, timeout=10).json()
     assert made == document("1.2.3")
     schema = schemathesis.openapi.from_dict(made)
@@ -62,7 +64,7 @@ def test_every_answer_is_as_the_document_says(site: str) -> None:
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        def ask(case: schemathesis.Case) -> None:
+        def ask(case: Any) -> None:
             answer = case.call(timeout=20)
             # A cursor comes from an answer: one that is made up is refused, well-formed as it may be.
             made_up = [positive_data_acceptance] if "cursor" in case.query else []

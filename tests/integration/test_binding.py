@@ -15,6 +15,8 @@ from stream_reconcile.store.batch import CursorMove, Place, Record, batch_of
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.writer import Writer
 
+pytestmark = pytest.mark.rows_only
+
 ACCOUNT = "account-1"
 TOPIC = "synthetic.trade-updates.v1"
 

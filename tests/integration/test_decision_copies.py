@@ -20,6 +20,8 @@ from stream_reconcile.store.connect import connect
 from stream_reconcile.store.decision_copies import BEGINNING, Watermark, changed_since, restore
 from support.logins import temporary_logins
 
+pytestmark = pytest.mark.rows_only
+
 
 @pytest.fixture
 def store(database: str) -> Iterator[psycopg.Connection]:

@@ -22,7 +22,7 @@ from stream_reconcile.log.connection import KafkaConfig
 from stream_reconcile.log.reader import LogReader, all_of
 from stream_reconcile.log.topics import Partition
 from stream_reconcile.store.connect import connect
-from support.ingesting import make_topics
+from support.ingesting import PARTITIONS, make_topics
 from support.logins import temporary_logins
 from support.waiting import wait_until
 
@@ -79,7 +79,7 @@ def copies(config: DecisionsConfig) -> list[tuple[str, str]]:
     """Client order id and state of all that the topic holds, partition by partition."""
     topic, codec, found = config.topics.trade_decisions, SingleObjectCodec(config.topics), list[tuple[str, str]]()
     with KafkaAdmin(config.kafka) as admin:
-        ends = admin.end_offsets([Partition(topic, number) for number in range(8)])
+        ends = admin.end_offsets([Partition(topic, number) for number in range(PARTITIONS)])
     with LogReader(config.kafka, "t", dict.fromkeys(ends, 0), ends) as reader:
         for message in all_of(reader, threading.Event()):
             copy = from_bytes(codec.decode(topic, message.value()).raw)

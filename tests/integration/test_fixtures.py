@@ -8,6 +8,9 @@ import psycopg
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from stream_reconcile.store.connect import connect
+from stream_reconcile.store.migrations import require_current
+from support.site import fill, put_discrepancy
 from support.waiting import wait_until
 
 pytest_plugins = ["pytester"]
@@ -34,6 +37,18 @@ def test_each_test_gets_a_fresh_database(database: str, run: int) -> None:
         connection.execute("CREATE TABLE reconcile.mark (run int)")  # would fail in a database of the other run
 
 
+@pytest.mark.rows_only
+@pytest.mark.parametrize("run", [1, 2])
+def test_tests_of_rows_share_a_database_that_is_emptied(database: str, run: int) -> None:
+    with connect(database, "reconcile", name="test") as connection:
+        require_current(connection, "reconcile")
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'reconcile'").fetchall()
+        counts = {name: connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0] for (name,) in tables}
+        assert {name for name, count in counts.items() if count} == {"schema_version", "migration_history"}
+    fill(database)
+    assert put_discrepancy(database, "overfill", "o") == 6  # `fill` puts five
+
+
 def test_topics_can_be_made_under_the_prefix(kafka: str, topic_prefix: str) -> None:
     admin = AdminClient({"bootstrap.servers": kafka})
     topic = f"{topic_prefix}.one"
@@ -56,6 +71,6 @@ def test_no_server_is_started_for_tests_that_need_none(pytester: pytest.Pytester
         """
     )
     tests = str(conftest.parent)
-    without = ("-p", "no:xdist", "-p", "no:cloudcoil")
+    without = [word for name in ("xdist", "cloudcoil", "schemathesis") for word in ("-p", f"no:{name}")]
     result = pytester.runpytest_subprocess(*without, "-o", f"pythonpath={tests}", "-W", "error")
     result.assert_outcomes(passed=1)

@@ -16,6 +16,8 @@ from stream_reconcile.store.leases import Lease
 from support.servers import SCHEMA
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.rows_only
+
 
 @pytest.fixture
 def connection(database: str) -> Any:

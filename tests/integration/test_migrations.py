@@ -48,6 +48,13 @@ def connection(empty_database: str) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
+def migrated(database: str) -> Iterator[psycopg.Connection]:
+    """To a copy of a database that `migrate` has made."""
+    with psycopg.connect(database, autocommit=True) as opened:
+        yield opened
+
+
+@pytest.fixture
 def files(tmp_path: Path) -> Path:
     """Two small migrations of our own, to change at will."""
     folder = tmp_path / "migrations"
@@ -76,9 +83,8 @@ def test_a_new_schema_gets_everything_and_a_second_run_does_nothing(
     assert tables(connection, "public") == set()
 
 
-def test_everything_belongs_to_the_migrator_role(empty_database: str, connection: psycopg.Connection) -> None:
-    migrate(empty_database, "reconcile")
-    owners = connection.execute(
+def test_everything_belongs_to_the_migrator_role(migrated: psycopg.Connection) -> None:
+    owners = migrated.execute(
         """SELECT DISTINCT pg_get_userbyid(o) FROM (
                SELECT relowner FROM pg_class WHERE relnamespace = 'reconcile'::regnamespace UNION ALL
                SELECT proowner FROM pg_proc WHERE pronamespace = 'reconcile'::regnamespace UNION ALL
@@ -87,27 +93,25 @@ def test_everything_belongs_to_the_migrator_role(empty_database: str, connection
     assert owners == [("reconcile_migrator",)]
 
 
-def test_derived_tables_alone_in_a_second_schema(empty_database: str, connection: psycopg.Connection) -> None:
-    migrate(empty_database, "reconcile")
-    assert create_derived(empty_database, "replay_1") == DERIVED
-    made = tables(connection, "replay_1")
+def test_derived_tables_alone_in_a_second_schema(database: str, migrated: psycopg.Connection) -> None:
+    assert create_derived(database, "replay_1") == DERIVED
+    made = tables(migrated, "replay_1")
     assert made >= DERIVED_TABLES | HISTORY_TABLES
     assert not made & PRIMARY_TABLES
-    assert create_derived(empty_database, "replay_1") == []
+    assert create_derived(database, "replay_1") == []
     columns = """SELECT table_name, column_name, data_type, collation_name, is_nullable FROM information_schema.columns
                  WHERE table_schema = %s AND table_name = ANY(%s) ORDER BY 1, 2"""
-    live = connection.execute(columns, ["reconcile", list(DERIVED_TABLES)]).fetchall()
-    assert live == connection.execute(columns, ["replay_1", list(DERIVED_TABLES)]).fetchall()
+    live = migrated.execute(columns, ["reconcile", list(DERIVED_TABLES)]).fetchall()
+    assert live == migrated.execute(columns, ["replay_1", list(DERIVED_TABLES)]).fetchall()
 
 
-def test_the_two_kinds_of_schema_are_not_mixed(empty_database: str, connection: psycopg.Connection) -> None:
-    migrate(empty_database, "reconcile")
-    create_derived(empty_database, "replay_1")
+def test_the_two_kinds_of_schema_are_not_mixed(database: str, migrated: psycopg.Connection) -> None:
+    create_derived(database, "replay_1")
     with pytest.raises(SchemaMismatch, match="use another name"):
-        create_derived(empty_database, "reconcile")
+        create_derived(database, "reconcile")
     with pytest.raises(SchemaMismatch, match="use another name"):
-        migrate(empty_database, "replay_1")
-    assert not tables(connection, "replay_1") & PRIMARY_TABLES
+        migrate(database, "replay_1")
+    assert not tables(migrated, "replay_1") & PRIMARY_TABLES
 
 
 def test_a_file_added_later_is_all_that_a_migration_needs(

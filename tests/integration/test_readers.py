@@ -13,6 +13,8 @@ from psycopg import errors
 from stream_reconcile.store import readers
 from stream_reconcile.store.connect import connect
 
+pytestmark = pytest.mark.rows_only
+
 AT = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 
 

@@ -15,6 +15,8 @@ from stream_reconcile.log.topics import Topics
 from stream_reconcile.store.connect import connect
 from support.wire_data import ACCOUNT, envelope, order_json, update_json
 
+pytestmark = pytest.mark.rows_only
+
 TOPICS = Topics()
 CODEC = SingleObjectCodec(TOPICS)
 BEGIN = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)

@@ -27,6 +27,8 @@ from stream_reconcile.store.connect import connect
 from stream_reconcile.store.leases import Lease
 from support.servers import SCHEMA
 
+pytestmark = pytest.mark.rows_only
+
 T0 = 1_789_737_890_019_957_863  # 2026-09-18T13:24:50.019957863Z
 AT_T0 = datetime(2026, 9, 18, 13, 24, 50, 19957, tzinfo=UTC)
 

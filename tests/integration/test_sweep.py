@@ -33,7 +33,7 @@ def flow(simulator: RunningSimulator, orders: int, *, rate: float = 500) -> None
 
 
 def test_calm_weather_is_proved_and_nothing_is_found(simulator: RunningSimulator, whole: Whole) -> None:
-    flow(simulator, 300)
+    flow(simulator, 150)
     whole.equal()
     whole.proved()
     whole.proved(scope="deep")
@@ -49,7 +49,7 @@ def test_calm_weather_is_proved_and_nothing_is_found(simulator: RunningSimulator
 def test_dropped_frames_are_found_and_repaired(simulator: RunningSimulator, whole: Whole) -> None:
     # What a bust or a correction that was dropped said, REST can't tell.
     simulator.control.fault("drop", probability=0.2, events="new+fill+partial_fill+canceled+expired+replaced+rejected")
-    flow(simulator, 300)
+    flow(simulator, 150)
     whole.equal()
     whole.proved(scope="deep")
     assert whole.open_types() == []
@@ -62,7 +62,7 @@ def test_what_happened_while_nothing_ran_is_found(database: str, kafka: str, top
         running_simulator(seed=12, rate_limit=100_000, withdraw_busted=True) as simulator,
         reconciling(simulator, database, kafka, topic_prefix, ingest=False) as whole,
     ):
-        flow(simulator, 200)
+        flow(simulator, 120)
         whole.equal()
         whole.proved(scope="deep")
         assert {row["last_source"] for row in whole.rows("SELECT DISTINCT last_source FROM executions")} == {"sweep"}

@@ -15,6 +15,7 @@ from stream_reconcile.log.codec import Envelope, SingleObjectCodec
 from stream_reconcile.log.connection import KafkaConfig
 from stream_reconcile.simulator.runner import RunningSimulator, running_simulator
 from support.http_client import Rest
+from support.ingesting import PARTITIONS
 from support.servers import SCHEMA
 from support.waiting import wait_until
 from support.whole import QUICK, Whole, quick, reconciling
@@ -79,7 +80,7 @@ def published(whole: Whole) -> list[Envelope]:
     topic, codec = whole.topics.account_snapshots, SingleObjectCodec(whole.topics)
     consumer = Consumer({**KafkaConfig(whole.kafka).consumer("none"), "auto.offset.reset": "earliest"})
     try:
-        places = [TopicPartition(topic, number) for number in range(8)]
+        places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
         ends = sum(max(consumer.get_watermark_offsets(place, timeout=20)[1], 0) for place in places)
         consumer.assign([TopicPartition(topic, place.partition, 0) for place in places])
         found: list[Envelope] = []
@@ -142,7 +143,7 @@ def test_positions_that_lag_are_no_alarm(
         wait_until(lambda: whole.value(deep, begin=begin) >= 2, timeout=40, what="two deep sweeps")
         simulator.control.settle()
         whole.proved(scope="deep")
-        assert whole.value(agreed, begin=begin) > 3
+        wait_until(lambda: whole.value(agreed, begin=begin) > 3, timeout=40, what="positions to be found right")
         assert whole.discrepancies(kind="position_drift") == []
 
 

@@ -25,6 +25,8 @@ from support.wild_orders import logs
 from support.wire_data import activity_json, frame, order_json
 from support.writer_bench import WAYS, Bench
 
+pytestmark = pytest.mark.rows_only
+
 SETTINGS = settings(
     max_examples=int(os.environ.get("RECONCILE_WRITER_EXAMPLES", "25")),
     deadline=None,

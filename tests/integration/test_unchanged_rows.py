@@ -28,6 +28,8 @@ from support.log_records import LogRecords
 from support.wild_orders import ORDERS, families, logs
 from support.wire_data import SNAPSHOTS, frame, order_json
 
+pytestmark = pytest.mark.rows_only
+
 _accounts = (f"acct-{n}" for n in itertools.count())
 
 

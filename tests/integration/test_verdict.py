@@ -22,6 +22,7 @@ from stream_reconcile.simulator import verdict
 from stream_reconcile.simulator.runner import running_simulator
 from stream_reconcile.simulator.verdict import Difference, Verdict, agreement, compare
 from stream_reconcile.store.connect import connect
+from support.servers import Servers, migrated_database
 
 ACCOUNT = "b6a1d8a2-5d0c-4f0e-9d53-6f2f6c0a7c11"
 STRANGER = "00000000-0000-4000-8000-000000000001"
@@ -53,20 +54,31 @@ def truth() -> Truth:
     return found
 
 
+@pytest.fixture(scope="module")
+def filled(servers: Servers, truth: Truth) -> Iterator[str]:
+    """A database whose tables say what the truth says."""
+    with migrated_database(servers) as dsn:
+        fill(dsn, truth)
+        yield dsn
+
+
 @pytest.fixture
-def tables(database: str, truth: Truth) -> Iterator[psycopg.Connection]:
+def tables(filled: str) -> Iterator[psycopg.Connection]:
     """Tables that say what the truth says; what a test does to them is in a transaction that is not committed."""
-    with connect(database, "reconcile", name="test") as connection:
+    with connect(filled, "reconcile", name="test", autocommit=False) as connection:
+        yield connection
+        connection.rollback()
+
+
+def fill(dsn: str, truth: Truth) -> None:
+    with connect(dsn, "reconcile", name="test") as connection:
         with connection.cursor() as cursor, cursor.copy(insert_of("executions", row_of(truth.listed[0]))) as copy:
             for order in truth.listed:
                 copy.write_row(list(row_of(order).values()))
         fills = list(fill_rows(truth.executed))
         with connection.cursor() as cursor, cursor.copy(insert_of("fills", fills[0])) as copy:
-            for fill in fills:
-                copy.write_row(list(fill.values()))
-    with connect(database, "reconcile", name="test", autocommit=False) as connection:
-        yield connection
-        connection.rollback()
+            for each in fills:
+                copy.write_row(list(each.values()))
 
 
 def insert_of(table: str, row: dict[str, Any]) -> sql.Composed:

@@ -13,6 +13,8 @@ from stream_reconcile.store.connect import connect
 from stream_reconcile.store.readers import why
 from support.logins import temporary_logins
 
+pytestmark = pytest.mark.rows_only
+
 DECISION = "6f1c0a52-3c39-4d0e-9a5e-0a6b1f0c7d11"
 
 

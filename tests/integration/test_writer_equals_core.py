@@ -22,6 +22,8 @@ from support.log_records import LogRecords
 from support.wild_orders import logs
 from support.writer_bench import WAYS
 
+pytestmark = pytest.mark.rows_only
+
 SETTINGS = settings(
     max_examples=int(os.environ.get("RECONCILE_WRITER_EXAMPLES", "40")),
     deadline=None,

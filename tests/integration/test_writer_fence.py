@@ -17,6 +17,8 @@ from support.waiting import wait_until
 from support.wire_data import UPDATES, frame, order_json
 from support.writer_bench import GROUP, Bench, blank_counts
 
+pytestmark = pytest.mark.rows_only
+
 
 @pytest.fixture
 def bench(database: str) -> Iterator[Bench]:

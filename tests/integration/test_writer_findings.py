@@ -14,6 +14,8 @@ from support.log_records import LogRecords
 from support.wire_data import activity_json, frame, order_json
 from support.writer_bench import WAYS, Bench
 
+pytestmark = pytest.mark.rows_only
+
 AT = "2026-09-18T13:24:5{}Z"
 
 

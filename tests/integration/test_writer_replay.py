@@ -14,6 +14,8 @@ from support.log_records import LogRecords
 from support.wire_data import ACCOUNT, frame, order_json, sample
 from support.writer_bench import WAYS, Bench
 
+pytestmark = pytest.mark.rows_only
+
 
 @pytest.fixture(params=WAYS)
 def bench(database: str, request: pytest.FixtureRequest) -> Iterator[Bench]:
@@ -34,7 +36,7 @@ def assert_equal(actual: Tables, expected: Tables) -> None:
 
 @pytest.mark.parametrize(("sweep", "size"), [(False, 1), (False, 700), (True, 40), (True, 3_000)])
 def test_i2_a_history_in_any_batches_gives_the_rows_of_the_pure_core(bench: Bench, sweep: bool, size: int) -> None:
-    log, history = history_log(11, 60 if size == 1 else 300, ACCOUNT, sweep=sweep)
+    log, history = history_log(11, {1: 60, 40: 150}.get(size, 300), ACCOUNT, sweep=sweep)  # a batch takes its time
     write_in_batches(bench, shuffled(log, 5) if sweep else log, size)
     assert_equal(actual_tables(bench.connection, ACCOUNT), expected_tables(log.records))
     assert {found for _order, kinds in expected_findings(log.records).items() for found in kinds} <= {"overfill"}

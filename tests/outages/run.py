@@ -126,7 +126,8 @@ def _until_proved(made: Scene, since_s: float) -> float:
     """When a sweep that began after `since_s` had proved equality; both copies run by then."""
 
     def alive() -> bool:
-        made.programs.require_alive()
+        for program in made.copies:
+            program.require_alive()
         return all(program.running for program in made.copies)
 
     wait_until(alive, timeout=_READY_S, what="both copies")

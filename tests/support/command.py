@@ -39,15 +39,50 @@ def stream_reconcile(
     """
     with tempfile.TemporaryDirectory() as written:
         outputs = [Path(written) / name for name in ("stdout", "stderr")]
-        process = _FORKS.Process(target=_command, args=(arguments, environment(settings), folder, outputs))
-        process.start()
-        process.join(timeout)
-        if process.exitcode is None:
+        process = Forked(arguments, settings, folder, *outputs)
+        try:
+            status = process.wait(timeout)
+        finally:
             process.kill()
-            process.join(20)
-            raise subprocess.TimeoutExpired(arguments, timeout)
         stdout, stderr = (path.read_text(encoding="utf-8") for path in outputs)
-        return subprocess.CompletedProcess(arguments, process.exitcode, stdout, stderr)
+        return subprocess.CompletedProcess(arguments, status, stdout, stderr)
+
+
+class Forked:
+    """A command in a process that is forked from one that has loaded what commands need; to be used as a Popen."""
+
+    def __init__(
+        self, arguments: Sequence[str], settings: Mapping[str, str], folder: Path, stdout: Path, stderr: Path
+    ) -> None:
+        self.args = arguments
+        outputs = (stdout, stderr)
+        self._process = _FORKS.Process(target=_command, args=(arguments, environment(settings), folder, outputs))
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float) -> int:
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired(self.args, timeout)
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        if self._process.exitcode is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait for the end; does nothing if it has ended."""
+        if self._process.exitcode is None:
+            self._process.kill()
+            self._process.join(20)
 
 
 def _command(arguments: Sequence[str], settings: dict[str, str], folder: Path, outputs: Sequence[Path]) -> None:
@@ -56,7 +91,7 @@ def _command(arguments: Sequence[str], settings: dict[str, str], folder: Path, o
     os.environ.update(settings)
     os.chdir(folder)
     for number, path in enumerate(outputs, 1):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)  # may be one file for both
     sys.argv = ["stream-reconcile", *arguments]
     main()
 
@@ -70,7 +105,7 @@ def free_port() -> int:
 class RunningCommand:
     """A `run` that is up; `url` is where it answers HTTP."""
 
-    def __init__(self, process: subprocess.Popen[bytes], url: str, output: Path) -> None:
+    def __init__(self, process: Forked | subprocess.Popen[bytes], url: str, output: Path) -> None:
         self.process = process
         self.url = url
         self._output = output
@@ -117,18 +152,15 @@ class RunningCommand:
 
 
 @contextmanager
-def running(*arguments: str, settings: Mapping[str, str], folder: Path) -> Iterator[RunningCommand]:
-    """`stream-reconcile run …` in `folder`, killed at the end if it still runs."""
+def running(
+    *arguments: str, settings: Mapping[str, str], folder: Path, forked: bool = True
+) -> Iterator[RunningCommand]:
+    """`stream-reconcile run …` in `folder`, killed at the end if it still runs; not `forked`: as a user starts it."""
     port = free_port()
     output = folder / f"run-{port}.log"
-    with output.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "stream_reconcile", "run", *arguments],
-            env=environment({"RECONCILE_HTTP_ADDR": f"127.0.0.1:{port}"} | dict(settings)),
-            cwd=folder,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+    output.touch()
+    words, given = ("run", *arguments), {"RECONCILE_HTTP_ADDR": f"127.0.0.1:{port}"} | dict(settings)
+    process = Forked(words, given, folder, output, output) if forked else _started(words, given, folder, output)
     try:
         yield RunningCommand(process, f"http://127.0.0.1:{port}", output)
     finally:
@@ -137,29 +169,29 @@ def running(*arguments: str, settings: Mapping[str, str], folder: Path) -> Itera
             process.wait(20)
 
 
+def _started(
+    arguments: Sequence[str], settings: Mapping[str, str], folder: Path, output: Path
+) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "stream_reconcile", *arguments]
+    with output.open("wb") as log:
+        return subprocess.Popen(command, env=environment(settings), cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+
+
 @contextmanager
 def simulated_broker(folder: Path, *arguments: str) -> Iterator[dict[str, str]]:
     """`stream-reconcile simulate …`; gives the three APCA settings that it prints."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "stream_reconcile", "simulate", "--port", "0", *arguments],
-        env=environment({}),
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    output, said = folder / "simulate.out", folder / "simulate.err"
+    process = Forked(("simulate", "--port", "0", *arguments), {}, folder, output, said)
+
+    def printed() -> dict[str, str]:
+        assert process.poll() is None, f"the simulator ended: {said.read_text(encoding='utf-8')}"
+        lines = output.read_text(encoding="utf-8").splitlines(keepends=True) if output.exists() else []
+        whole = (line.strip().removeprefix("export ") for line in lines if line.endswith("\n"))
+        settings = dict(line.split("=", 1) for line in whole if line.startswith("APCA_"))
+        return settings if len(settings) == 3 else {}
+
     try:
-        assert process.stdout is not None
-        settings: dict[str, str] = {}
-        while len(settings) < 3:
-            line = process.stdout.readline()
-            assert line, "the simulator ended"
-            if line.startswith("export "):
-                name, _, value = line.removeprefix("export ").strip().partition("=")
-                settings[name] = value
-        yield settings
+        yield wait_until(printed, timeout=60, what="the simulator to say where it is")
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGTERM)
         process.wait(20)
-        if process.stdout is not None:
-            process.stdout.close()

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import typer
 import yaml
 
-from stream_reconcile.cli import app
 from stream_reconcile.config import FILE_VARIABLE, Settings, env_name, load_settings, secret_fields
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,11 +79,3 @@ def settings_of(environ: Mapping[str, str], folder: Path) -> Settings:
             given[name] = str(path)
     with patch.dict(os.environ, given, clear=True):
         return load_settings()
-
-
-def parse_command(words: Sequence[str] | str) -> tuple[str, dict[str, Any]]:
-    """Name and arguments of a command of ours; fails as the command itself does for a name or flag that is wrong."""
-    name, *rest = shlex.split(words) if isinstance(words, str) else words
-    group = typer.main.get_group(app)
-    command = group.commands[name]
-    return name, dict(command.make_context(name, list(rest)).params)

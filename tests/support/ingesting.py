@@ -22,7 +22,7 @@ from stream_reconcile.jobs.ingest import IngestConfig, IngestMetrics, Timing, ru
 from stream_reconcile.log.admin import KafkaAdmin
 from stream_reconcile.log.codec import Envelope, SingleObjectCodec
 from stream_reconcile.log.connection import KafkaConfig
-from stream_reconcile.log.topic_check import ensure_topics
+from stream_reconcile.log.topic_check import TopicPlan, ensure_topics
 from stream_reconcile.log.topics import Partition, Topics
 from stream_reconcile.web.readiness import Readiness
 from support.servers import SCHEMA
@@ -44,12 +44,15 @@ QUICK = Timing(
     paces={End.CREDENTIALS_REFUSED: Pace(120, 240, 900), End.RATE_LIMITED: Pace(0.1, 0.2, 0.5)},
 )
 
+PARTITIONS = 3
+"""Of each topic that `make_topics` makes: each takes Kafka some work and files."""
 
-def make_topics(kafka: str, prefix: str) -> Topics:
+
+def make_topics(kafka: str, prefix: str, *, partitions: int = PARTITIONS) -> Topics:
     """All topics under `prefix`."""
     topics = Topics(prefix + ".")
     with KafkaAdmin(KafkaConfig(kafka)) as admin:
-        ensure_topics(admin, topics)
+        ensure_topics(admin, topics, TopicPlan(partitions=partitions))
     return topics
 
 
@@ -110,9 +113,11 @@ class Ingesting:
 
     def _read(self, topic: str) -> list[Envelope]:
         codec = SingleObjectCodec(self.config.topics)
-        partitions = [Partition(topic, number) for number in range(8)]
         # A Kafka that was just woken on a busy machine takes its time.
         with KafkaAdmin(self.config.kafka, timeout_s=45) as admin:
+            state = admin.topics([topic])[topic]
+            assert state is not None, topic
+            partitions = [Partition(topic, number) for number in range(state.partitions)]
             ends = admin.end_offsets(partitions)
         consumer = Consumer({**self.config.kafka.consumer("none"), "auto.offset.reset": "earliest"})
         found: list[Envelope] = []

@@ -5,7 +5,9 @@ The broker needs no tools, so their jar is not among those that the program fetc
 
 from __future__ import annotations
 
+import shlex
 import subprocess
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from stream_reconcile.embedded.jars import Jar, default_cache_directory, ensure_jars, pinned_jars
@@ -30,22 +32,29 @@ class GroupLine(NamedTuple):
     lag: int
 
 
+def install_scripts(folder: Path) -> None:
+    """`kafka-consumer-groups.sh` in `folder`, as in Kafka's download."""
+    script = folder / "kafka-consumer-groups.sh"
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(_command())} "$@"\n', encoding="utf-8")
+    script.chmod(0o755)
+
+
 def consumer_group(bootstrap_servers: str, group: str, *, timeout: float = 60) -> dict[Partition, GroupLine]:
     """`kafka-consumer-groups --describe --offsets`; partitions without a committed offset are left out."""
-    jars = ensure_jars(default_cache_directory(), jars=(*pinned_jars(), TOOLS))
     done = subprocess.run(
-        [
-            *(str(find_java()), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"),
-            *("-cp", ":".join(map(str, jars)), _MAIN),
-            *("--bootstrap-server", bootstrap_servers, "--group", group, "--describe", "--offsets"),
-        ],
+        [*_command(), "--bootstrap-server", bootstrap_servers, "--group", group, "--describe", "--offsets"],
         capture_output=True,
         text=True,
         timeout=timeout,
         check=True,
     )
-    rows = [line.split() for line in done.stdout.splitlines() if line.strip() and not line.startswith("Consumer group")]
-    assert rows, done.stderr
+    assert done.stdout.strip(), done.stderr
+    return group_lines(done.stdout)
+
+
+def group_lines(printed: str) -> dict[Partition, GroupLine]:
+    """What it printed; partitions without a committed offset are left out."""
+    rows = [line.split() for line in printed.splitlines() if line.strip() and not line.startswith("Consumer group")]
     header = rows[0]
     places = [header.index(name) for name in ("TOPIC", "PARTITION", "CURRENT-OFFSET", "LOG-END-OFFSET", "LAG")]
     found: dict[Partition, GroupLine] = {}
@@ -54,3 +63,9 @@ def consumer_group(bootstrap_servers: str, group: str, *, timeout: float = 60) -
         if offsets[0] != "-":
             found[Partition(topic, int(number))] = GroupLine(*map(int, offsets))
     return found
+
+
+def _command() -> list[str]:
+    jars = ensure_jars(default_cache_directory(), jars=(*pinned_jars(), TOOLS))
+    java = (str(find_java()), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+    return [*java, "-cp", ":".join(map(str, jars)), _MAIN]

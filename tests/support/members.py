@@ -193,20 +193,24 @@ def applying(stage: Stage, **changes: Any) -> Iterator[Applying]:
 
 
 @contextmanager
-def load(stage: Stage, records: list[Record], *, at_once: int, every_s: float) -> Iterator[threading.Thread]:
-    """Records that keep coming, some at once, while the body runs; all of them are there after it."""
-    hurry = threading.Event()
+def load(
+    stage: Stage, records: list[Record], *, at_once: int, every_s: float, whole: bool = True
+) -> Iterator[threading.Thread]:
+    """Records that keep coming, some at once, while the body runs. All of them are there after it; not `whole`: what
+    had not come by then does not come."""
+    ended = threading.Event()
 
     def send() -> None:
         for start in range(0, len(records), at_once):
+            if ended.wait(every_s) and not whole:
+                return
             stage.log.produce(records[start : start + at_once])
-            hurry.wait(every_s)
 
     sender = threading.Thread(target=send)
     sender.start()
     try:
         yield sender
     finally:
-        hurry.set()
+        ended.set()
         sender.join(60)
     assert not sender.is_alive()

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 _FIRST_PAUSE = 0.005  # seconds; doubles up to the longest
 _LONGEST_PAUSE = 0.1
+_AFTER_A_LONG_LOOK = 0.5
 
 T = TypeVar("T")
 
@@ -21,12 +22,15 @@ def wait_until(condition: Callable[[], T], *, timeout: float = 20.0, what: str) 
     deadline = time.monotonic() + timeout
     pause = _FIRST_PAUSE
     while True:
+        began = time.monotonic()
         last = condition()
         if last:
             return last
-        if time.monotonic() > deadline:
+        ended = time.monotonic()
+        if ended > deadline:
             raise AssertionError(f"waited {timeout:g} s for {what}; the last look gave {last!r}")
-        time.sleep(pause)
+        # At most half of the time is for looking: what is waited for needs the processor too.
+        time.sleep(max(pause, min(ended - began, _AFTER_A_LONG_LOOK)))
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 

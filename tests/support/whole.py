@@ -59,11 +59,11 @@ class Whole:
     swept: tuple[bool, str] = (False, "")
     faults: list[BaseException] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
+    looks: psycopg.Connection[Any] | None = None
 
     def rows(self, query: str, **values: object) -> list[dict[str, Any]]:
-        options = f"-c search_path={SCHEMA}"
-        with psycopg.connect(self.dsn, options=options, row_factory=dict_row, autocommit=True) as connection:
-            cursor = connection.execute(query, values)
+        with self._looking() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(query, values)
             return cursor.fetchall() if cursor.description else []
 
     def value(self, query: str, **values: object) -> Any:
@@ -72,7 +72,7 @@ class Whole:
         return value
 
     def verdict(self) -> Verdict:
-        with psycopg.connect(self.dsn, options=f"-c search_path={SCHEMA}", autocommit=True) as connection:
+        with self._looking() as connection:
             return compare(connection, self.simulator.account_id, self.simulator.control, lost_frames=True)
 
     def metric(self, name: str, **labels: str) -> float:
@@ -119,9 +119,23 @@ class Whole:
     def open_types(self) -> list[str]:
         return [row["type"] for row in self.discrepancies() if row["state"] == "open"]
 
+    @contextmanager
+    def _looking(self) -> Iterator[psycopg.Connection[Any]]:
+        """A connection: the same for all looks while the jobs run, since whoever waits looks often."""
+        if self.looks is not None:
+            yield self.looks
+        else:
+            with _connected(self.dsn) as connection:
+                yield connection
+
     def _healthy(self) -> bool:
         assert self.faults == []
         return True
+
+
+def _connected(dsn: str) -> psycopg.Connection[Any]:
+    # Not to be prepared: a test may change what a plan was made for.
+    return psycopg.connect(dsn, options=f"-c search_path={SCHEMA}", autocommit=True, prepare_threshold=None)
 
 
 RUNNING: list[Whole] = []
@@ -153,8 +167,10 @@ def reconciling(
             threads.append(_thread(whole, lambda whole: _sweep(whole, config)))
         RUNNING.append(whole)
         try:
-            yield whole
+            with _connected(dsn) as whole.looks:
+                yield whole
         finally:
+            whole.looks = None
             RUNNING.remove(whole)
             whole.stop.set()
             for thread in threads:

@@ -82,6 +82,12 @@ def test_wrong_use_is_one_line_and_status_2(
     assert message in last
 
 
+def test_a_folder_that_the_demo_left_is_no_data_of_ours(run: Run, tmp_path: Path) -> None:
+    (tmp_path / ".reconcile" / "demo-1").mkdir(parents=True)
+    status, _, err = run("lag")
+    assert (status, err.splitlines()[-1].startswith("error: KAFKA_BOOTSTRAP_SERVERS")) == (2, True)
+
+
 def test_several_mistakes_are_several_lines(run: Run) -> None:
     status, _, err = run("lag", RECONCILE_PARTITIONS="x", RECONCILE_SCHEMA="X")
     assert status == 2

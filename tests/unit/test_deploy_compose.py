@@ -16,8 +16,9 @@ from stream_reconcile.commands.run import Role
 from stream_reconcile.config import Settings
 from stream_reconcile.config_account import PAPER_URL
 from stream_reconcile.simulator.settings import SimulatorSettings
+from support.command_line import parse_command
 from support.containers import KAFKA_IMAGE, POSTGRES_IMAGE
-from support.deploy import DEPLOY, ROOT, compose, env_file, parse_command, settings_of, unknown_settings
+from support.deploy import DEPLOY, ROOT, compose, env_file, settings_of, unknown_settings
 
 SERVICES: dict[str, dict[str, Any]] = compose()["services"]
 ROLES = [role.value for role in Role]

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from stream_reconcile.commands.run import Role
-from support.deploy import DEPLOY, ROOT, compose, env_file, parse_command, settings_of, unknown_settings
+from support.command_line import parse_command
+from support.deploy import DEPLOY, ROOT, compose, env_file, settings_of, unknown_settings
 
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
 UNIT_FILE = DEPLOY / "systemd" / "stream-reconcile@.service"

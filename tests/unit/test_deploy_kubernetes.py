@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
-from cloudcoil.models.keda.v1alpha1 import ScaledObject
-from cloudcoil.models.prometheus_operator.v1 import PrometheusRule, ServiceMonitor
 from pydantic import BaseModel
 
 from stream_reconcile.commands.run import Role
 from stream_reconcile.config import Settings
-from support.deploy import DEPLOY, manifests, parse_command, settings_of, unknown_settings
+from support.command_line import parse_command
+from support.deploy import DEPLOY, manifests, settings_of, unknown_settings
 
 FOLDER = DEPLOY / "kubernetes"
-MODELS: dict[str, type[BaseModel]] = {
-    "ScaledObject": ScaledObject,
-    "ServiceMonitor": ServiceMonitor,
-    "PrometheusRule": PrometheusRule,
+MODELS = {
+    "ScaledObject": "cloudcoil.models.keda.v1alpha1",
+    "ServiceMonitor": "cloudcoil.models.prometheus_operator.v1",
+    "PrometheusRule": "cloudcoil.models.prometheus_operator.v1",
 }
 OBJECTS = [found for path, found in manifests(FOLDER) if path.name != "kustomization.yaml"]
 ROLES = [role.value for role in Role]
@@ -55,13 +56,19 @@ def lost(given: Any, taken: Any, path: str = "") -> list[str]:
     return []
 
 
+@cache
+def model(kind: str) -> type[BaseModel]:
+    """The model of a resource. Loaded when asked for: it takes seconds, and every worker collects this file."""
+    found: type[BaseModel] = getattr(import_module(MODELS[kind]), kind)
+    return found
+
+
 def check(found: dict[str, Any]) -> None:
     """Raise unless the object fits the schema of its kind."""
-    model = MODELS.get(found["kind"])
-    if model is None:
+    if found["kind"] not in MODELS:
         kubernetes_validate.validate(found, "1.34", strict=True)
         return
-    taken = model.model_validate(found).model_dump(by_alias=True, exclude_unset=True, mode="json")
+    taken = model(found["kind"]).model_validate(found).model_dump(by_alias=True, exclude_unset=True, mode="json")
     assert lost(found, taken) == []
 
 

@@ -13,7 +13,7 @@ from stream_reconcile.commands.check.findings import Finding, Level, attempt, ex
 from stream_reconcile.commands.check.kafka import check_kafka, check_registry
 from stream_reconcile.commands.check.postgres import check_postgres
 from stream_reconcile.commands.output import console, print_json
-from stream_reconcile.commands.servers import servers_to_look_at
+from stream_reconcile.commands.servers import has_embedded_data, servers_to_look_at
 from stream_reconcile.commands.start import program_version, settings_for_a_report
 from stream_reconcile.config import Settings, unknown_variables
 from stream_reconcile.core.errors import ReconcileError
@@ -28,11 +28,11 @@ _MARKS = {
 
 
 def check(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON (docs/json/check.schema.json).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, of the shape in docs/json.")] = False,
 ) -> None:
-    """Say in plain words what is wrong with settings, broker, Kafka, Postgres and clocks. Changes nothing.
+    """Say in plain words what is wrong with settings, broker, Kafka, Postgres and clocks.
 
-    Exit status: 0 fine, 1 bad news, 2 something is set up wrong, 3 something can't be reached.
+    It changes nothing but the schema registry, where there is one: that learns our schemas.
     """
     settings = settings_for_a_report()
     findings: list[Finding] = []
@@ -53,7 +53,7 @@ def look_at_everything(settings: Settings) -> Iterator[Finding]:
     accounts: dict[str, str] = {}  # name in the settings, by account id
     yield from attempt("broker", check_broker, settings, accounts)
     no_servers = settings.kafka_bootstrap_servers is None and settings.database_url is None
-    if no_servers and settings.embedded is not False and not settings.data_path.is_dir():
+    if no_servers and settings.embedded is not False and not has_embedded_data(settings.data_path):
         yield Finding(
             Level.OK,
             "servers",

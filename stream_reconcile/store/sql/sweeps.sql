@@ -25,6 +25,16 @@ RETURNING sweep_id
 UPDATE sweeps SET resume_before = %(resume_before)s, orders = %(orders)s, pages = %(pages)s, requests = %(requests)s
 WHERE sweep_id = %(sweep_id)s
 
+-- name: full_progress
+-- How many orders the full sweep that is under way has read.
+SELECT orders FROM sweeps
+WHERE account_id = %(account_id)s AND kind = 'full' AND finished_at IS NULL
+ORDER BY started_at DESC LIMIT 1;
+
+-- name: orders_known
+-- How many orders of the account have a row.
+SELECT count(*) FROM executions WHERE account_id = %(account_id)s;
+
 -- name: finish
 -- A run ends.
 UPDATE sweeps

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from stream_reconcile.web.api.shapes import Shape
+from stream_reconcile.web.api.shapes import Told
 
 
-class Acceptance(Shape):
+class Acceptance(Told):
     """Which discrepancy is right as it is, and why."""
 
     discrepancy_id: int = Field(gt=0, lt=2**63)
@@ -18,7 +18,7 @@ class Acceptance(Shape):
     who: str = ""
 
 
-class Accepted(Shape):
+class Accepted(Told):
     """What was accepted."""
 
     discrepancy_id: int
@@ -30,7 +30,7 @@ class Accepted(Shape):
     """How many discrepancies are open now."""
 
 
-class Retry(Shape):
+class Retry(Told):
     """Which dead letters: by name, or all that meet every condition, or all."""
 
     letters: list[str] | None = None
@@ -50,7 +50,7 @@ class Retry(Shape):
     who: str = ""
 
 
-class RetriedLetter(Shape):
+class RetriedLetter(Told):
     """What became of one."""
 
     letter: str
@@ -58,7 +58,7 @@ class RetriedLetter(Shape):
     result: str
 
 
-class RetryReport(Shape):
+class RetryReport(Told):
     """What became of all of them."""
 
     retried: list[RetriedLetter]
@@ -69,7 +69,7 @@ class RetryReport(Shape):
     """How many dead letters are open now."""
 
 
-class SweepRequest(Shape):
+class SweepRequest(Told):
     """Which sweep is wanted."""
 
     kind: Literal["hot", "deep", "gap", "full"] = "deep"
@@ -79,7 +79,7 @@ class SweepRequest(Shape):
     who: str = ""
 
 
-class SweepAsked(Shape):
+class SweepAsked(Told):
     """It was asked for; what comes of it stands in the actions under this number."""
 
     action_id: int

@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from stream_reconcile.web.api.shapes import Shape
+from stream_reconcile.web.api.shapes import Told
 
 
-class Rewind(Shape):
+class Rewind(Told):
     """Where to, by one of five ways, and of which partitions; without `execute` only the plan is made."""
 
     topics: list[str] | None = None
@@ -26,7 +26,7 @@ class Rewind(Shape):
     who: str = ""
 
 
-class Undo(Shape):
+class Undo(Told):
     """Which rewind; `execute` false: only the plan is made."""
 
     action_id: int | None = Field(None, gt=0, lt=2**63)
@@ -36,7 +36,7 @@ class Undo(Shape):
     who: str = ""
 
 
-class Estimate(Shape):
+class Estimate(Told):
     """How long it may take."""
 
     seconds: float
@@ -44,7 +44,7 @@ class Estimate(Shape):
     from_: str = Field(alias="from")
 
 
-class PartitionPlan(Shape):
+class PartitionPlan(Told):
     """One partition."""
 
     topic: str
@@ -59,7 +59,7 @@ class PartitionPlan(Shape):
     no_longer_retained: int | None
 
 
-class RewindReport(Shape):
+class RewindReport(Told):
     """The plan, and what was done (docs/json/rewind.schema.json)."""
 
     group: str

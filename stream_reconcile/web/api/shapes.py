@@ -31,7 +31,17 @@ _Item = TypeVar("_Item")
 class Shape(BaseModel):
     """Base of all."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    # What checks and writes a shape is made when it is first asked for: not for the start of a program.
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+
+class Told(Shape):
+    """Base of those that are written out here, with a text below a field.
+
+    Not of those that are made at run time: they have no source, and pydantic would look for it through all modules.
+    """
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
 
 def row_shape(row: type, name: str | None = None, **more: Any) -> type[Shape]:
@@ -53,11 +63,10 @@ class Page(Shape, Generic[_Item]):
     """Part of a list."""
 
     items: list[_Item]
-    next: str | None
-    """The parameter `cursor` of the part that follows; null: this is the last."""
+    next: str | None = Field(description="The parameter `cursor` of the part that follows; null: this is the last.")
 
 
-class Problem(Shape):
+class Problem(Told):
     """What went wrong (RFC 9457)."""
 
     type: str
@@ -66,7 +75,7 @@ class Problem(Shape):
     detail: str
 
 
-class Lease(Shape):
+class Lease(Told):
     """Who may run a job of the account."""
 
     job: Literal["ingest", "sweep"]
@@ -76,7 +85,7 @@ class Lease(Shape):
     expires_at: datetime
 
 
-class Session(Shape):
+class Session(Told):
     """The newest websocket session."""
 
     session_id: str
@@ -90,7 +99,7 @@ class Session(Shape):
     frames: int
 
 
-class Gap(Shape):
+class Gap(Told):
     """A time in which frames may be missing, and that no sweep has covered yet."""
 
     window_start: datetime
@@ -98,7 +107,7 @@ class Gap(Shape):
     reason: str
 
 
-class Agreement(Shape):
+class Agreement(Told):
     """Until when the rows are proven equal to the broker."""
 
     scope: Literal["hot", "deep", "full"]
@@ -107,7 +116,7 @@ class Agreement(Shape):
     """Type and subject of what is open and blocks a newer proof."""
 
 
-class AccountStatus(Shape):
+class AccountStatus(Told):
     """One account."""
 
     account_id: str
@@ -118,7 +127,7 @@ class AccountStatus(Shape):
     agreement: list[Agreement]
 
 
-class LagSummary(Shape):
+class LagSummary(Told):
     """How far apply is behind, over all partitions."""
 
     group: str
@@ -129,7 +138,7 @@ class LagSummary(Shape):
     """How many are in which state."""
 
 
-class ServerNames(Shape):
+class ServerNames(Told):
     """Where data are kept, without secrets."""
 
     embedded: bool
@@ -139,7 +148,7 @@ class ServerNames(Shape):
     schema_: str = Field(alias="schema")
 
 
-class OpenCount(Shape):
+class OpenCount(Told):
     """How many discrepancies of a type are open in an account."""
 
     account_id: str
@@ -148,7 +157,7 @@ class OpenCount(Shape):
     blocks_proof: bool
 
 
-class Status(Shape):
+class Status(Told):
     """What `stream-reconcile status --json` says (docs/json/status.schema.json)."""
 
     bad_news: list[str]
@@ -160,7 +169,7 @@ class Status(Shape):
     open_dead_letters: int
 
 
-class PartitionLag(Shape):
+class PartitionLag(Told):
     """One partition. Offsets are -1 where there is none."""
 
     topic: str
@@ -172,7 +181,7 @@ class PartitionLag(Shape):
     state: LagState
 
 
-class Lag(Shape):
+class Lag(Told):
     """What `stream-reconcile lag --json` says (docs/json/lag.schema.json)."""
 
     group: str

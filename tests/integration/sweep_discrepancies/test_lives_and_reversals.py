@@ -113,8 +113,8 @@ def test_f7_writes_under_a_lease_or_an_epoch_that_another_has(whole: Whole) -> N
         ("sweep", f"{query} WHERE job = 'sweep'"),
         ("ingest", f"{query} WHERE job = 'ingest'"),
         (
-            f"{whole.topics.trade_updates}:3",
-            "UPDATE stream_cursors SET owner = 'other', epoch = epoch + 1 WHERE partition = 3 AND topic = "
+            f"{whole.topics.trade_updates}:2",
+            "UPDATE stream_cursors SET owner = 'other', epoch = epoch + 1 WHERE partition = 2 AND topic = "
             f"'{whole.topics.trade_updates}'",
         ),
     ):
