@@ -104,15 +104,13 @@ def system(
 
 
 def test_kcat(system: System) -> None:
-    _, _, listed, header, frames, committed = system.answers("kcat", {"stream-reconcile": system.group})
+    _, _, listed, header, frames = system.answers("kcat", {"stream-reconcile": system.group})
     account = listed.splitlines()[0].split()[3].partition("/")[0]
     assert system.rows("SELECT DISTINCT account_id FROM executions") == [(account,)]
     assert bytes.fromhex(header) == SingleObjectCodec(system.topics)._headers[system.topics.trade_updates]
     orders = {json.loads(frame)["data"]["order"]["id"] for frame in frames.splitlines()}
     known = "SELECT alpaca_order_id FROM executions"
     wait_until(lambda: orders <= {row[0] for row in system.rows(known)}, timeout=60, what="what was read to be applied")
-    (end,) = system.rows("SELECT max(next_offset) FROM stream_cursors")
-    assert 0 <= int(committed.split()[-1]) <= int(str(end[0]))
 
 
 def test_kafkas_own_tools(system: System) -> None:

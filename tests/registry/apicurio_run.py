@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource
-from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry import SchemaRegistryClient, topic_subject_name_strategy
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
@@ -129,7 +129,8 @@ def test_never_there_then_there_then_away_then_back(
             tell(f"  a record: {value[:5].hex(' ')} | {value[5:]!r}")
             assert json.loads(registry.ask("GET", f"/schemas/ids/{schema_id(value)}")[1]["schema"]) == OURS
             with closing(SchemaRegistryClient({"url": registry.url})) as client:
-                read: Any = AvroDeserializer(client)(value, SerializationContext(topic, MessageField.VALUE))
+                deserializer = AvroDeserializer(client, conf={"subject.name.strategy": topic_subject_name_strategy})
+                read: Any = deserializer(value, SerializationContext(topic, MessageField.VALUE))
             assert json.loads(read["raw"])["stream"] == "trade_updates"
             tell(f"  its own topic: {settings_of(kafka, f'{topic_prefix}.registry-journal')}")
             full_transitive(registry, subject)

@@ -13,7 +13,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry import SchemaRegistryClient, topic_subject_name_strategy
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
@@ -73,9 +73,11 @@ def test_confluents_own_serializers_agree(registry: Apicurio, topics: Topics, co
     assert schema_id(ours) == ids[topic]
     context = SerializationContext(topic, MessageField.VALUE)
     with closing(SchemaRegistryClient({"url": registry.url})) as client:
-        serializer = AvroSerializer(client, schemas.current("trade_update").text, conf={"auto.register.schemas": False})
+        # Without a strategy it asks for associations first, which are Confluent's alone, and waits without a limit.
+        usual = {"auto.register.schemas": False, "subject.name.strategy": topic_subject_name_strategy}
+        serializer = AvroSerializer(client, schemas.current("trade_update").text, conf=usual)
         assert serializer(ENVELOPE._asdict(), context) == ours
-        read: Any = AvroDeserializer(client)(ours, context)
+        read: Any = AvroDeserializer(client, conf={"subject.name.strategy": topic_subject_name_strategy})(ours, context)
     assert read == ENVELOPE._asdict()
     assert codec.decode(topic, ours) == ENVELOPE
 

@@ -268,6 +268,9 @@ class _PositionCheck:
     def check(self) -> None:
         pass
 
+    def follow(self) -> None:
+        pass
+
 
 def _cursors(connection: Connection, group: str) -> list[readers.Cursor]:
     """As `store.readers.cursors` makes them."""

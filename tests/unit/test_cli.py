@@ -18,6 +18,7 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """Run a command in this process: exit status, stdout, stderr."""
+    monkeypatch.setenv("RECONCILE_CONFIG", "")  # --config sets it: gone again afterwards
     for name in ("RECONCILE_CONFIG", *map(env_name, Settings.model_fields)):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
