@@ -110,6 +110,7 @@ def test_past_the_bound_frames_are_dropped_and_a_window_stands(
                 assert gap["window_end"] is None
                 line.send(*(update(number, timestamp=T2) for number in range(1, 5_001)))
                 await all_read(run, 10_001)
+                assert run.metric("queue_records") > 0, "read when it is asked for, whatever Kafka does"
             finally:
                 os.kill(stoppable.pid, signal.SIGCONT)
             await wait_until_async(run.readiness.is_ready, timeout=60, what="green readiness")

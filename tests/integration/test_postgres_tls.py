@@ -12,6 +12,7 @@ from stream_reconcile.core.errors import RefusedError
 from stream_reconcile.store.connect import connect
 from support.certificates import Authority
 from support.tls_front import TlsFront
+from support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def test_an_unknown_authority_is_refused(front: TlsFront, authority: Authority, 
     other = Authority(tmp_path, "other")
     with pytest.raises(RefusedError, match=r"check sslmode and the certificates.*certificate verify failed"):
         connect(verified(front, other), "public", name="t")
-    assert front.refused == 1
+    wait_until(lambda: front.refused == 1, what="its server to be told")
 
 
 def test_a_certificate_for_another_host_is_refused(front: TlsFront, authority: Authority) -> None:

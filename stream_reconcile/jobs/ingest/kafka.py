@@ -38,14 +38,19 @@ class KafkaWatch:
         """Look for ever."""
         # Not closed at the end: a question may still be under way in its thread. It closes when it is freed.
         admin = await asyncio.to_thread(KafkaAdmin, self._kafka, timeout_s=_ASK_S)
-        while True:
-            await self._look(admin)
-            await asyncio.sleep(self._timing.kafka_every_s)
+        # Read when they are asked for: a look takes seconds where Kafka stands still, which is when they matter.
+        self._metrics.queue_bytes.set_function(lambda: float(self._producer.queued_bytes))
+        self._metrics.queue_records.set_function(lambda: float(self._producer.queued_records))
+        try:
+            while True:
+                await self._look(admin)
+                await asyncio.sleep(self._timing.kafka_every_s)
+        finally:
+            self._metrics.queue_bytes.set_function(lambda: 0.0)
+            self._metrics.queue_records.set_function(lambda: 0.0)
 
     async def _look(self, admin: KafkaAdmin) -> None:
         stalled_s = self._producer.stalled_s
-        self._metrics.queue_bytes.set(self._producer.queued_bytes)
-        self._metrics.queue_records.set(self._producer.queued_records)
         try:
             await asyncio.to_thread(self._takes_records, admin)
             if stalled_s > self._timing.kafka_stalled_s:
