@@ -37,7 +37,7 @@ _Row = TypeVar("_Row")
 
 # How far back from where they go on newest-first lists look, before they read everything. Of a busy account an hour is
 # millions of events.
-_REACHES: Final = (timedelta(minutes=1), timedelta(hours=1), timedelta(days=1))
+_REACHES: Final = (timedelta(seconds=5), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1))
 _FAR_NS: Final = 2**63 - 1
 _MOST_OF_ONE_ORDER: Final = 500
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
