@@ -109,8 +109,9 @@ class Http:
         """`GET /v2{path}`; blocks for `request_s` at most. Never raises for what the network or the broker does."""
         with self._watch.over(self._limits.request_s, self._stop):
             try:
-                # `_one_request` is ours, so what comes back is no JSON, as its types have it, but an Answer.
-                answer: Answer | NoAnswer = self._client.get(path, dict(query or {}))  # type: ignore[assignment]
+                answer: Answer | NoAnswer = self._client.get(  # type: ignore[assignment]  # not JSON: `_one_request` is ours
+                    path, dict(query or {})
+                )
             except (requests.RequestException, HTTPError, OSError) as error:
                 # Not passed on: the request, and with it our secret, hangs on the exception.
                 answer = NoAnswer(_outcome(error), type(error).__name__)

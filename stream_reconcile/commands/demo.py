@@ -29,9 +29,9 @@ def demo(
     settings = settings_for_a_report()
     try:
         from stream_reconcile.demo.director import Options, perform  # noqa: PLC0415 - needs an extra
-        from stream_reconcile.demo.outcome import as_json as outcome_as_json  # noqa: PLC0415 - likewise
-        from stream_reconcile.demo.outcome import as_text  # noqa: PLC0415 - likewise
-        from stream_reconcile.demo.terminal import LineScreen, LiveScreen, Screen  # noqa: PLC0415 - likewise
+        from stream_reconcile.demo.outcome import as_json as outcome_as_json  # noqa: PLC0415 - needs an extra
+        from stream_reconcile.demo.outcome import as_text  # noqa: PLC0415 - needs an extra
+        from stream_reconcile.demo.terminal import LineScreen, LiveScreen, Screen  # noqa: PLC0415 - needs an extra
     except ImportError as error:
         raise ConfigError(
             f"the demo needs packages that are not installed ({error.name}): install stream-reconcile[embedded]"

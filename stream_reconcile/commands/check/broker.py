@@ -30,8 +30,7 @@ def check_broker(settings: Settings, seen: dict[str, str]) -> Iterator[Finding]:
 
 
 def _check_key(account: Account, part: str, seen: dict[str, str]) -> Iterator[Finding]:
-    # The broker's client takes a second to load, which no other command should pay.
-    from stream_reconcile.broker.account import read_account_id  # noqa: PLC0415 - as said above
+    from stream_reconcile.broker.account import read_account_id  # noqa: PLC0415 - slow to load: for those who ask
 
     account_id = read_account_id(account.base_url, account.key.get_secret_value(), account.secret.get_secret_value())
     if account.account_id not in (None, account_id):

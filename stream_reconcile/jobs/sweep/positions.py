@@ -83,7 +83,7 @@ class PositionCheck:
         likely = self._judge(self._read())
         if any(one in _UNSETTLED for symbol, one in likely.items() if symbol != UNSEEN):
             self._again()
-            if self._misfits():
+            if _misfits(self._store.known()):
                 self._again()
 
     def follow(self) -> None:
@@ -93,12 +93,10 @@ class PositionCheck:
         if any(reading.at_ns <= self._settled_ns for reading in waiting):
             self._tools.barrier.wait()
             self._judge({})
+            stored = self._store.known()
         newest_ns = max((one.last.at_ns for one in stored.values()), default=0)
-        if self._misfits() and time.time_ns() - newest_ns >= self._apart_ns:
+        if _misfits(stored) and time.time_ns() - newest_ns >= self._apart_ns:
             self._judge(self._read())
-
-    def _misfits(self) -> bool:
-        return any(one.known.misfit is not None for one in self._store.known().values())
 
     @property
     def _apart_ns(self) -> int:
@@ -128,7 +126,7 @@ class PositionCheck:
         self._activities.settle()
 
     def _read(self) -> dict[str, Reading]:
-        """The account and its positions, published and applied. What is held, by symbol; nothing of UNSEEN ones."""
+        """The account and its positions, published and applied. What is held, by symbol; of UNSEEN ones nothing is."""
         tools = self._tools
         account, page = tools.client.account(), tools.client.positions()
         topic = tools.config.topics.account_snapshots
@@ -246,6 +244,10 @@ class PositionCheck:
             symbol: explaining(one, [m for m in listed.get(symbol, []) if m.activity_id not in known])
             for symbol, one in doubtful.items()
         }
+
+
+def _misfits(stored: dict[str, Stored]) -> bool:
+    return any(one.known.misfit is not None for one in stored.values())
 
 
 def _held(page: Page) -> tuple[dict[str, Decimal], set[str]]:
