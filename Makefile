@@ -71,7 +71,7 @@ weather: .venv/.installed-dev ## Lost frames, bad REST, crowds, kills, lagging p
 
 outages: .venv/.installed-dev ## Break what two copies of the program stand on, one fault after the other (ROUNDS=5 ONLY=kafka SEED=7)
 	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m outages $(if $(ROUNDS),--rounds $(ROUNDS)) \
-		$(if $(ONLY),--only "$(ONLY)") $(if $(SEED),--seed $(SEED)) $(ARGS)
+		$(if $(ONLY),--only "$(ONLY)") $(if $(SEED),--seed $(SEED)) $(if $(AGAIN),--again "$(AGAIN)") $(ARGS)
 
 takeovers: .venv/.installed-dev ## How soon the second copy does what the first one did: stopped, killed, frozen (TIMES=10)
 	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m outages.takeovers $(if $(TIMES),--times $(TIMES)) \
