@@ -56,7 +56,7 @@ class Scene:
         self.clock.set(0)
         self.whole.simulator.control.clear_faults()
         for server in (self.kafka, self.postgres):
-            _started(server)
+            started(server)
         for program in self.copies:
             if program.running:
                 program.thaw()
@@ -64,7 +64,7 @@ class Scene:
                 program.start()
 
 
-def _started(server: EmbeddedKafka | EmbeddedPostgres) -> None:
+def started(server: EmbeddedKafka | EmbeddedPostgres) -> None:
     """Running, also where it needs longer than it has on a machine that has more to do."""
     for _ in range(_START_TRIES - 1):
         with suppress(EmbeddedError):

@@ -58,8 +58,8 @@ def main(
             console.print(f"[red]{error}")
             raise typer.Exit(1) from None
         all_told[one.value] = told
-        _show(one.value, told)
-        _write(all_told, output, seed)
+        show(one.value, told, console)
+        write(all_told, output, seed)
     console.print(f"figures in {output}")
     raise typer.Exit(0 if all(told.holds for told in all_told.values()) else 1)
 
@@ -68,7 +68,8 @@ def _sayer() -> Callable[[float, str], None]:
     return lambda at_s, what: console.print(f"[dim]{at_s:7.1f} s[/]  {what}")
 
 
-def _show(place: str, told: Told) -> None:
+def show(place: str, told: Told, console: Console) -> None:
+    """The timeline, what is gone, what is not as it should be."""
     table = Table(title=f"restored to another {place}: seconds from the start", title_justify="left")
     table.add_column("s", justify="right")
     table.add_column("what")
@@ -81,7 +82,8 @@ def _show(place: str, told: Told) -> None:
         console.print(f"[red]{line}")
 
 
-def _write(all_told: dict[str, Told], path: Path, seed: int) -> None:
+def write(all_told: dict[str, Told], path: Path, seed: int) -> None:
+    """Everything, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     runs = {place: asdict(told) for place, told in all_told.items()}

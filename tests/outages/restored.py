@@ -35,7 +35,7 @@ from weather import judge
 from weather.program import Program as Trading
 
 from .link import HOST
-from .place import FREE
+from .place import FREE, started
 
 _RATE: Final = 20.0
 _WITHIN_S: Final = 300.0
@@ -87,9 +87,12 @@ def restored(
     directory.chmod(0o755)  # we may run as root, Postgres may not
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
-        kafka = stack.enter_context(EmbeddedKafka(directory / "kafka", long_lived=True))
-        postgres = stack.enter_context(EmbeddedPostgres(directory / "postgres"))
-        other = stack.enter_context(EmbeddedPostgres(directory / "other")) if other_server else postgres
+        kafka = EmbeddedKafka(directory / "kafka", long_lived=True)
+        postgres = EmbeddedPostgres(directory / "postgres")
+        other = EmbeddedPostgres(directory / "other") if other_server else postgres
+        for server in (kafka, postgres, other):
+            stack.callback(server.stop)
+            started(server)
         dsn = create_database(postgres.dsn, "before")
         simulator = stack.enter_context(
             running_simulator(in_process=False, seed=seed, rate_limit=FREE, reversals=False)
@@ -119,9 +122,9 @@ def restored(
         after = replace(whole, dsn=new)
         standing = _cursors(after)
         programs.start("after", "run", **settings, DATABASE_URL=new)
-        started = time.time()
+        since = time.time()
         run.tell("started on it")
-        _comes_back(run, after, before, standing, started)
+        _comes_back(run, after, before, standing, since)
     return run.told
 
 
