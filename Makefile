@@ -20,8 +20,8 @@ INSTALL = $(INDEX); $(BIN)/uv pip install --quiet --python $(BIN)/python
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
 ARGS ?=
 
-.PHONY: help setup demo test chromium lint format bench chaos rewinds outages takeovers weather simulate page shown rules alerts \
-	dashboard registry peers fuzz audit lock clean picture
+.PHONY: help setup demo test chromium lint format bench chaos rewinds outages takeovers restore weather simulate page shown rules \
+	alerts dashboard registry peers fuzz audit lock clean picture
 help: ## What there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
@@ -75,6 +75,10 @@ outages: .venv/.installed-dev ## Break what two copies of the program stand on, 
 
 takeovers: .venv/.installed-dev ## How soon the second copy does what the first one did: stopped, killed, frozen (TIMES=10)
 	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m outages.takeovers $(if $(TIMES),--times $(TIMES)) \
+		$(if $(SEED),--seed $(SEED)) $(ARGS)
+
+restore: .venv/.installed-dev ## Postgres goes back to a dump of some time ago, a timeline of what follows (PLACE=server SEED=7)
+	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m outages.restore $(if $(PLACE),--place $(PLACE)) \
 		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
 simulate: .venv/.installed-dev ## The jobs under seeds and a simulated clock, invariants at each step (SEEDS=200 STEPS=5000 SEED=7)

@@ -80,6 +80,7 @@ class ControlApi:
                     "requests": sim.requests,
                     "connections_accepted": sim.sessions.accepted,
                     "connections_refused": sim.sessions.refused,
+                    "most_connections_at_once": sim.sessions.most_at_once,
                     "scripts_under_way": sim.under_way,
                     "faults": dict(sim.faults.struck),
                 },

@@ -108,6 +108,7 @@ class Sessions:
         self.accepted = 0
         self.refused = 0
         self.unheard = 0
+        self.most_at_once = 0
         self._sent_before = 0
 
     @property
@@ -216,6 +217,7 @@ class Sessions:
             session.reply({"stream": "authorization", "data": _UNAUTHORIZED.get(shape, _UNAUTHORIZED["plain"])})
             return
         session.authorized = True
+        self.most_at_once = max(self.most_at_once, sum(each.authorized and not each.closing for each in self.open))
         data = {"action": "authenticate", "status": "authorized"}
         if legacy:
             data["message"] = LEGACY_NOTICE

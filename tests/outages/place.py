@@ -58,7 +58,7 @@ class Scene:
         self.clock.set(0)
         self.whole.simulator.control.clear_faults()
         for server in (self.kafka, self.postgres):
-            _started(server)
+            started(server)
         ended = 0
         for program in self.copies:
             if program.running:
@@ -69,7 +69,7 @@ class Scene:
         return ended
 
 
-def _started(server: EmbeddedKafka | EmbeddedPostgres) -> None:
+def started(server: EmbeddedKafka | EmbeddedPostgres) -> None:
     """Running, also where it needs longer than it has on a machine that has more to do."""
     for _ in range(_START_TRIES - 1):
         with suppress(EmbeddedError):
@@ -91,7 +91,7 @@ def scene(parent: Path | None, seed: int) -> Iterator[Scene]:
         postgres = EmbeddedPostgres(disks["postgres"].path, settings={"max_wal_size": "96MB", "min_wal_size": "32MB"})
         for server in (kafka, postgres):
             stack.callback(server.stop)
-            _started(server)
+            started(server)
         dsn = create_database(postgres.dsn, _DATABASE)
         migrate(dsn, SCHEMA)
         # A bust whose frame was lost can't always be told from REST (docs/weather.md): the flow has none.

@@ -23,12 +23,14 @@ from rich.console import Console
 
 from stream_reconcile.simulator.verdict import Difference
 
+from . import restore
 from .clock import Clock
 from .faults import FAULTS
 from .link import HOST, Link, Way, produces
 from .place import Scene
 from .plan import Planned, kept, planned
 from .report import show, write
+from .restored import Moment, Told
 from .run import Struck, counted
 from .sight import Held
 
@@ -211,3 +213,17 @@ def test_what_did_not_hold_is_shown_and_written(tmp_path: Path) -> None:
     written = json.loads((tmp_path / "deep" / "outages.json").read_text())
     assert [one["fault"] for one in written] == ["kafka killed", "poison", "poison"]
     assert written[2]["broken"] == ["TimeoutError: no proof"]
+
+
+def test_what_a_restore_told_is_shown_and_written(tmp_path: Path) -> None:
+    told = Told([Moment(1.5, "dump taken")], {"decisions_back": 3}, ["1 of 1 rows"], ["verify: copy"])
+    assert not told.holds
+    output = io.StringIO()
+    restore.show("server", told, Console(file=output, width=140))
+    lines = output.getvalue().splitlines()
+    assert any(line.split("\u2502")[1:3] == [" 1.5 ", " dump taken "] for line in lines)
+    assert lines[-2:] == ["gone with the database, as it must be: 1 of 1 rows", "verify: copy"]
+    restore.write({"server": told}, tmp_path / "deep" / "restore.json", 7)
+    written = json.loads((tmp_path / "deep" / "restore.json").read_text())
+    assert written["runs"]["server"]["moments"] == [[1.5, "dump taken"]]
+    assert (written["seed"], written["runs"]["server"]["figures"]) == (7, {"decisions_back": 3})
