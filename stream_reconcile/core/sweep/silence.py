@@ -35,9 +35,7 @@ class SilenceWatch:
     def is_silent(self, now_s: float, newest_frame_s: float | None, listening_s: float | None) -> bool:
         """Whether the socket that listens since `listening_s` carries nothing: two changes (of two orders, or two of
         one), each since it listens and older than `older_than_s`, and no frame since. True once a minute at most."""
-        if (
-            listening_s is None
-        ):  # what has changed by now is older than the next socket, and counts for nothing
+        if listening_s is None:  # what has changed by now is older than the next socket, and counts for nothing
             self._changes.clear()
             return False
         since = max(newest_frame_s or 0.0, listening_s)
