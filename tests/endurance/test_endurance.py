@@ -18,6 +18,7 @@ from weather.place import Place
 
 from . import overload, plot, soak
 from .figures import growth, rate, slope
+from .pace import FIRST, LEAST, MOST, Pace
 from .place import Scene, scene
 from .plot import draw
 from .promises import keeps_its_size
@@ -85,9 +86,27 @@ def test_a_rate_is_from_sample_to_sample() -> None:
     assert rate([0, 2, 3], [10, 30, 35]) == [10, 5]
 
 
+def test_the_broker_sends_as_fast_as_it_goes_through() -> None:
+    pace = Pace(0.0, 0)
+    sent, at_s = 0.0, 0.0
+
+    def second(share: float, lag_s: float) -> float:
+        nonlocal sent, at_s
+        sent, at_s = sent + share * pace.rate, at_s + 1
+        return pace.look(at_s, round(sent), round(lag_s * pace.rate))
+
+    assert second(1, 0) > FIRST, "apply is close behind"
+    kept = pace.rate
+    assert second(1, 4) == kept
+    assert second(1, 10) < kept, "apply is far behind"
+    assert second(0.5, 0) < 0.7 * kept, "the simulator is at its limit"
+    assert [second(1, 0) for _ in range(60)][-1] == MOST
+    assert [second(0, 0) for _ in range(60)][-1] == LEAST
+
+
 def samples(memory: list[float], fds: list[int]) -> list[Sample]:
     return [
-        Sample(2.0 * place, "soak", {"apply": Taken(rss, fds[place], 20, 1.0 * place)}, *(5 * [place]), *(6 * [0]))
+        Sample(2.0 * place, "soak", {"apply": Taken(rss, fds[place], 20, 1.0 * place)}, *(4 * [place]), *(6 * [0]))
         for place, rss in enumerate(memory)
     ]
 
