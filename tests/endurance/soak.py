@@ -31,6 +31,8 @@ _PROVED_WITHIN_S: Final = 900.0
 _LISTENS_WITHIN_S: Final = 120.0
 _LOOK_EVERY_S: Final = 1.0
 _MORE_CONNECTIONS = 3
+_BACKLOG: Final = 30_000  # records: several batches of 5,000
+_WARM_UP_RATE, _WARM_UP_S = 2_000.0, 40.0
 _CUT: Final = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name LIKE 'stream-reconcile%%'
@@ -99,12 +101,14 @@ def measure(made: Scene, options: Options, output: Path | None = None) -> tuple[
 
 def _soak(made: Scene, sampler: Sampler, ledger: Ledger, options: Options) -> tuple[dict[str, int], int]:
     """The flow and what disturbs it; rows of the tables that stay, after a tenth of it; how many disturbances."""
-    sampler.phase = "soak"
     control = made.whole.simulator.control
     early: dict[str, int] = {}
     struck, disturbances = 0, _disturbances(made, options)
     settled, told_at, before = time.monotonic(), 0, control.counters()["frames_published"]
-    pace = Pace(settled, before)
+    if not options.quick:
+        _largest_batches_first(made, sampler, options)
+    sampler.phase = "soak"
+    pace = Pace(time.monotonic(), control.counters()["frames_published"])
     control.flow(pace.rate)
     while (published := control.counters()["frames_published"] - before) < options.events:
         if options.stop is not None and options.stop.is_set():
@@ -127,6 +131,18 @@ def _soak(made: Scene, sampler: Sampler, ledger: Ledger, options: Options) -> tu
         control.flow(pace.look(time.monotonic(), control.counters()["frames_published"], made.lag()))
     disturbances.close()
     return early or {name: rows(made.whole, name) for name in STAY}, struck
+
+
+def _largest_batches_first(made: Scene, sampler: Sampler, options: Options) -> None:
+    """Apply stands still: it keeps the memory of the largest batch that it ever had, and shall have that now."""
+    sampler.phase = "warm-up"
+    options.say("apply stands still, so that its largest batches come first")
+    made.whole.simulator.control.flow(_WARM_UP_RATE)
+    made.roles["apply"].freeze()
+    ends = time.monotonic() + _WARM_UP_S
+    while time.monotonic() < ends and made.lag() < _BACKLOG:
+        time.sleep(_LOOK_EVERY_S)
+    made.roles["apply"].thaw()
 
 
 def _disturbances(made: Scene, options: Options) -> Generator[str]:

@@ -9,13 +9,14 @@ from psycopg import sql
 from support.whole import Whole
 from weather.outcome import Outcome
 
-STAY: Final = ("accounts", "decision_copies", "known_positions", "leases", "stream_cursors")
-"""By account, partition and symbol: no more rows after a year than after a day."""
+STAY: Final = ("accounts", "decision_copies", "leases", "stream_cursors")
+"""By account, job and partition: no more rows after a year than after a day."""
 BY_EVENT: Final = ("executions", "fills", "order_events", "dead_letters", "fill_evidence", "trade_decisions")
 """What the broker and the trading program said: the record itself."""
 BY_TIME: Final = (
     "account_snapshots",
     "discrepancies",
+    "known_positions",
     "operator_actions",
     "order_checks",
     "position_adjustments",
@@ -25,7 +26,7 @@ BY_TIME: Final = (
     "stream_sessions",
     "sweeps",
 )
-"""A row for each sweep, reading, socket or finding, however many events there are."""
+"""A row for each sweep, reading, socket, finding, or symbol that was ever held, however many events there are."""
 _SIZE: Final = "SELECT pg_total_relation_size(%(name)s::text::regclass)"
 _MOST_BYTES: Final = 5_000_000
 """Of a table of few rows that are written all the time: more would be rows of the past that nothing clears away."""
