@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # it has no types
 import pytest
 
 from stream_reconcile.demo.programs import Programs
@@ -104,7 +104,7 @@ def test_the_broker_sends_as_fast_as_it_goes_through() -> None:
     assert [second(0, 0) for _ in range(60)][-1] == LEAST
 
 
-def samples(memory: list[float], fds: list[int]) -> list[Sample]:
+def samples(memory: Sequence[float], fds: Sequence[int]) -> list[Sample]:
     return [
         Sample(2.0 * place, "soak", {"apply": Taken(rss, fds[place], 20, 1.0 * place)}, *(4 * [place]), *(6 * [0]))
         for place, rss in enumerate(memory)
