@@ -30,7 +30,7 @@ from stream_reconcile.log.admin import KafkaAdmin
 from stream_reconcile.log.topic_check import ensure_topics
 from stream_reconcile.metrics import Metrics
 from stream_reconcile.store.connect import connect
-from stream_reconcile.store.migrations import migrate, require_current
+from stream_reconcile.store.migrations import expected_version, migrate, require_current
 from stream_reconcile.web.app import build_app
 from stream_reconcile.web.control import Control
 from stream_reconcile.web.readiness import Readiness, ReadinessMetrics
@@ -258,7 +258,9 @@ class Process:
             migrate(servers.dsn, self._settings.schema_, roles=role_names(self._settings))
             return
         with connect(servers.dsn, self._settings.schema_, name="stream-reconcile run") as connection:
-            require_current(connection, self._settings.schema_)
+            stands_at = require_current(connection, self._settings.schema_)
+        if stands_at > expected_version():
+            log.warning("schema_newer", stands_at=stands_at, program_knows=expected_version())
 
     def _prepare_kafka(self, servers: Servers) -> None:
         with KafkaAdmin(servers.kafka) as admin:

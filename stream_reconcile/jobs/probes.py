@@ -18,7 +18,7 @@ ASK_S = 5.0
 
 
 class PostgresProbe:
-    """Postgres answers, and has the schema that this program needs. For one thread."""
+    """Postgres answers, and has a schema that this program can work with: as new as it, or newer. For one thread."""
 
     def __init__(self, dsn: str, schema: str) -> None:
         self._dsn, self._schema = dsn, schema
