@@ -20,7 +20,7 @@ INSTALL = $(INDEX); $(BIN)/uv pip install --quiet --python $(BIN)/python
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
 ARGS ?=
 
-.PHONY: help setup demo test chromium lint format bench chaos rewinds outages takeovers weather simulate page shown rules alerts \
+.PHONY: help setup demo test chromium lint format bench chaos rewinds outages takeovers weather simulate page shown released rules alerts \
 	dashboard registry peers fuzz audit lock clean picture
 help: ## What there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
@@ -89,6 +89,9 @@ picture: .venv/.installed-dev chromium ## Take the picture of the page in the RE
 
 shown: .venv/.installed-dev ## Each discrepancy with the test that makes it, and what it saw in the last `make test`
 	@PYTHONPATH=tests $(BIN)/python -m support.shown_table build/junit.xml
+
+released: .venv/.installed-dev ## Keep what the version in pyproject.toml leaves in an installation, for tests of upgrades from it
+	@PYTHONPATH=tests $(BIN)/python -m support.released
 
 rules: .venv/.installed-dev ## Write deploy/prometheus anew for the Prometheus operator
 	@PYTHONPATH=tests $(BIN)/python -m support.prometheus_rule

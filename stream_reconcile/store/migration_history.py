@@ -13,7 +13,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg import errors, sql
 
-from stream_reconcile.core.errors import RefusedError, SchemaMismatch
+from stream_reconcile.core.errors import LeftBehind, RefusedError, SchemaMismatch
 from stream_reconcile.store.migration_files import Migration
 
 
@@ -48,12 +48,12 @@ def read(connection: psycopg.Connection, schema: str) -> list[Applied]:
 def check(schema: str, applied: Sequence[Applied], known: Sequence[Migration], *, newest: str) -> list[Applied]:
     """What of `applied` this program does not know, being older; `newest`: the last of all files that it has.
 
-    Raises SchemaMismatch unless the rest is a beginning of `known`, unchanged, and unless this program may go on.
+    Raises SchemaMismatch unless the rest is a beginning of `known`, unchanged; LeftBehind if this program can't go on.
     """
     later = [one for one in applied if one.version > newest]
     needed = max((one.oldest_program for one in later if one.oldest_program), default="")
     if needed > newest:
-        raise SchemaMismatch(
+        raise LeftBehind(
             f"schema {schema} stands at {later[-1].name}, which is newer than this program (it knows up to {newest}) "
             f"and leaves it behind (it would have to know {needed}): start the newer program"
         )

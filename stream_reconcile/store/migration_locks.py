@@ -20,8 +20,6 @@ import stamina
 import structlog
 from psycopg import errors
 
-from stream_reconcile.core.errors import PostgresUnreachable
-
 _log = structlog.get_logger()
 
 # Any constant will do that nothing else in the database uses: the ASCII bytes of "s-rec mi".
@@ -40,19 +38,16 @@ ORDER BY 1 LIMIT 5
 """
 
 
-def be_alone(connection: psycopg.Connection, *, wait_s: float) -> None:
-    """Be the only session of this database that migrates, until the connection ends. Raises PostgresUnreachable."""
+def be_alone(connection: psycopg.Connection, *, wait_s: float) -> bool:
+    """Be the only one to migrate in this database, until the connection ends; False if another does all the while."""
     deadline = time.monotonic() + wait_s
     said = False
     while True:
         row = connection.execute("SELECT pg_catalog.pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchone()
         if row is not None and row[0]:
-            return
+            return True
         if time.monotonic() >= deadline:
-            raise PostgresUnreachable(
-                f"another migration of this database is under way for longer than {wait_s:g} s: try again when it has "
-                "ended (it is `stream-reconcile migrate` in pg_stat_activity)"
-            )
+            return False
         if not said:
             _log.info("migration_waits", why="another process migrates")
             said = True

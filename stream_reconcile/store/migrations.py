@@ -22,7 +22,7 @@ from stream_reconcile.core.errors import PostgresUnreachable, RefusedError, Sche
 from stream_reconcile.store import migration_history
 from stream_reconcile.store.connect import connect, redact_dsn
 from stream_reconcile.store.failures import words
-from stream_reconcile.store.migration_files import PACKAGED, find_migrations
+from stream_reconcile.store.migration_files import PACKAGED, Migration, find_migrations
 from stream_reconcile.store.migration_locks import TABLE_LOCK_MS, be_alone, leave_with_the_client, patiently
 from stream_reconcile.store.ownership import become_owner
 from stream_reconcile.store.roles import DEFAULT_ROLES, RoleNames, create_roles, grant_rights, missing_roles
@@ -93,10 +93,26 @@ def _bring_up(dsn: str, schema: str, roles: RoleNames | None, source: Traversabl
     known = [migration for migration in every if primary or migration.kind == "derived"]
     with _failures(dsn, schema), _session(dsn, schema) as connection:
         leave_with_the_client(connection)
-        # Freed by the end of the session, whatever happens.
-        be_alone(connection, wait_s=_OTHERS_WAIT_S)
-        applied = migration_history.read(connection, schema)
-        if later := migration_history.check(schema, applied, known, newest=newest):
+
+        def look() -> tuple[list[Migration], list[migration_history.Applied]]:
+            applied = migration_history.read(connection, schema)
+            later = migration_history.check(schema, applied, known, newest=newest)
+            return known[len(applied) :], later
+
+        pending, later = look()
+        if not later:
+            # Freed by the end of the session, whatever happens. Who has nothing to migrate does not wait for those who
+            # have: an older process that starts while a newer one makes an index for an hour.
+            if not be_alone(connection, wait_s=_OTHERS_WAIT_S if pending else 0):
+                if not pending:
+                    return []
+                raise PostgresUnreachable(
+                    f"another migration is under way in the database of schema {schema} for longer than "
+                    f"{_OTHERS_WAIT_S:g} s: try again when it has ended (in pg_stat_activity it is `stream-reconcile "
+                    "migrate`)"
+                )
+            pending, later = look()
+        if later:
             if not primary:
                 raise SchemaMismatch(
                     f"schema {schema} was made by a newer program (it stands at {later[-1].name}, this one knows up to "
@@ -105,7 +121,6 @@ def _bring_up(dsn: str, schema: str, roles: RoleNames | None, source: Traversabl
             # Its rights are the newer program's too: ours could give back what it took.
             _log.warning("schema_newer", schema=schema, stands_at=later[-1].name, program_knows=newest)
             return []
-        pending = known[len(applied) :]
         if roles is not None:
             create_roles(connection, roles)
         if not become_owner(connection, schema, roles.migrator if roles else None):

@@ -1,4 +1,4 @@
-"""Migrations beside others that use the tables: they wait in pieces, keep nobody waiting, and may be killed anywhere."""
+"""Migrations beside others that use the tables: they wait in pieces, keep nobody waiting, and may be killed."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ def test_processes_that_migrate_at_once_apply_each_file_once(
     command = [sys.executable, "-W", "error", "-c", program, empty_database]
     root = Path(__file__).resolve().parents[2]
     waiting = """SELECT count(*) FROM pg_stat_activity
-                 WHERE datname = current_database() AND query LIKE '%pg_try_advisory_lock%' AND pid <> pg_backend_pid()"""
+                 WHERE datname = current_database() AND query LIKE '%try_advisory_lock%' AND pid <> pg_backend_pid()"""
     # All of them stand before the lock before any may begin.
     connection.execute("SELECT pg_advisory_lock(%s)", [migration_locks.LOCK_KEY])
     running = [subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) for _ in range(3)]
@@ -246,6 +246,14 @@ def test_waiting_for_another_migration_has_a_limit(
         migrate(empty_database, "s", roles=None, source=files)
     connection.execute("SELECT pg_advisory_unlock(%s)", [migration_locks.LOCK_KEY])
     assert migrate(empty_database, "s", roles=None, source=files)
+
+
+def test_who_has_nothing_to_migrate_does_not_wait_for_who_has(
+    empty_database: str, connection: psycopg.Connection, files: Path
+) -> None:
+    migrate(empty_database, "s", roles=None, source=files)
+    connection.execute("SELECT pg_advisory_lock(%s)", [migration_locks.LOCK_KEY])
+    assert migrate(empty_database, "s", roles=None, source=files) == []
 
 
 def test_a_bad_schema_name_is_refused_before_anything_is_done(empty_database: str) -> None:

@@ -20,6 +20,7 @@ from confluent_kafka import Producer
 
 from .link import Way
 from .place import Scene
+from .upgrade import rolling_upgrade
 
 Strike = Callable[[Scene, random.Random], None]
 
@@ -252,6 +253,7 @@ FAULTS: Final[Mapping[str, Strike]] = {
     "poison": _poison,
     "frames lost, twice, late": _frames,
     "rest errors": _rest,
+    "rolling upgrade with a migration": rolling_upgrade,
 }
 
 

@@ -43,7 +43,7 @@ class Before:
     tables: set[str] = field(default_factory=set)
     views: set[str] = field(default_factory=set)
     functions: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
-    """Types of the arguments by name."""
+    """Names and types of the arguments."""
 
 
 def breaches(migrations: Sequence[Migration], *, last_released: str | None) -> dict[str, list[str]]:
@@ -53,6 +53,16 @@ def breaches(migrations: Sequence[Migration], *, last_released: str | None) -> d
     """
     before = Before()
     return {one.name: list(_File(one, before, last_released).breaches()) for one in migrations}
+
+
+def tables_by_kind(migrations: Sequence[Migration]) -> dict[str, str]:
+    """Each table that the files make, and the kind of the file that does."""
+    return {
+        _name(raw.stmt.relation): one.kind
+        for one in migrations
+        for raw in parse_sql(one.sql)
+        if isinstance(raw.stmt, ast.CreateStmt)
+    }
 
 
 class _File:
@@ -177,7 +187,7 @@ class _File:
         yield from self._primary_only("a function")
         name = _words(statement.funcname)
         arguments = tuple(
-            _words(one.argType.names) + "[]" * len(one.argType.arrayBounds or ())
+            f"{one.name} {_words(one.argType.names)}" + "[]" * len(one.argType.arrayBounds or ())
             for one in statement.parameters or ()
             if one.mode not in (FunctionParameterMode.FUNC_PARAM_TABLE, FunctionParameterMode.FUNC_PARAM_OUT)
         )
@@ -244,7 +254,7 @@ def _is_concurrent(statement: Any) -> bool:
 
 def _validates(statement: Any) -> bool:
     return isinstance(statement, ast.AlterTableStmt) and any(
-        command.subtype == AlterTableType.AT_ValidateConstraint for command in statement.cmds
+        command.subtype == AlterTableType.AT_ValidateConstraint for command in statement.cmds or ()
     )
 
 
