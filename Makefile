@@ -101,6 +101,9 @@ picture: .venv/.installed-dev chromium ## Take the picture of the page in the RE
 shown: .venv/.installed-dev ## Each discrepancy with the test that makes it, and what it saw in the last `make test`
 	@PYTHONPATH=tests $(BIN)/python -m support.shown_table build/junit.xml
 
+released: .venv/.installed-dev ## Keep what the version in pyproject.toml leaves in an installation, for tests of upgrades from it
+	@PYTHONPATH=tests $(BIN)/python -m support.released
+
 rules: .venv/.installed-dev ## Write deploy/prometheus anew for the Prometheus operator
 	@PYTHONPATH=tests $(BIN)/python -m support.prometheus_rule
 

@@ -24,6 +24,7 @@ from .faults_strain import STRAIN, can_slow_kafka
 from .link import Way
 from .place import Scene
 from .strike import Strike, a_while
+from .upgrade import rolling_upgrade
 
 # A standstill that outlasts leases (30 s) and the group's patience (45 s): others have taken over when it ends.
 _LONG_S: Final = (50.0, 60.0)
@@ -252,6 +253,7 @@ FAULTS: Final[Mapping[str, Strike]] = {
     **POINTS,
     **COMMANDS,
     **STRAIN,
+    "rolling upgrade with a migration": rolling_upgrade,
 }
 
 
