@@ -5,15 +5,16 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib import resources
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 
 from stream_reconcile.demo.programs import Program
 from stream_reconcile.store.migration_files import PACKAGED, find_migrations
-from stream_reconcile.store.migrations import _LOCK_KEY
-from support.servers import SCHEMA
+from stream_reconcile.store.migration_locks import LOCK_KEY
+from stream_reconcile.store.migrations import migrate
 from support.waiting import wait_until
 
 from .place import Scene
@@ -21,11 +22,14 @@ from .sight import CAUGHT_WITHIN_S, Held
 from .strike import Strike, a_while
 
 _SECOND: Final = "outages_second"
+_UNDISTURBED: Final = "outages_undisturbed"
 _MOST_RECORDS: Final = 400
 _REWIND: Final = "stream-reconcile rewind"
 _MIGRATE: Final = "stream-reconcile migrate"
 _BEFORE_ITS_RECORD: Final = "LOCK TABLE operator_actions IN SHARE MODE"
 _SESSIONS: Final = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %(application)s"
+# It asks again and again whether another one migrates, and is idle in between.
+_ASKS: Final = f"{_SESSIONS} AND query LIKE '%%pg_try_advisory_lock%%'"
 _NEWEST: Final = "SELECT coalesce(max(action_id), 0) FROM operator_actions"
 _CURSORS: Final = "SELECT topic, partition, next_offset, epoch FROM stream_cursors ORDER BY topic, partition"
 # A cursor that a rewind moved has the epoch of its record at least: claims raise it further.
@@ -82,57 +86,62 @@ def _cursors(scene: Scene) -> dict[tuple[str, int], int]:
     return {(row["topic"], row["partition"]): row["next_offset"] for row in scene.whole.rows(_CURSORS)}
 
 
-def _migrate_killed_at_the_door(schema: str) -> Strike:
+def _migrate_killed_at_the_door(scene: Scene, rng: random.Random) -> None:
     """While another one migrates; and run again."""
-
-    def strike(scene: Scene, rng: random.Random) -> None:
-        with Held(scene, f"SELECT pg_advisory_lock({_LOCK_KEY})") as held:
-            _migrate(scene, schema)
-            held.caught(_MIGRATE, "pg_advisory_lock").kill()
+    with _schemas(scene):
+        with Held(scene, f"SELECT pg_advisory_lock({LOCK_KEY})"):
+            program = _migrate(scene)
+            at_the_door = partial(scene.whole.value, _ASKS, application=_MIGRATE)
+            wait_until(at_the_door, timeout=CAUGHT_WITHIN_S, what="migrate at the door")
+            program.kill()
+        _no_session_left(scene, _MIGRATE)
+        assert _done(scene) == 0, "a migration has begun while another one was under way"
         a_while(rng)
-        _ends_well(_migrate(scene, schema))
-
-    return strike
+        _is_whole_after_another(scene)
 
 
 def _migrate_killed_in_the_middle(scene: Scene, rng: random.Random) -> None:
     """So many migrations of a new schema are done, the next one is made and not committed; then it is run again."""
-    done = rng.randrange(len(find_migrations(PACKAGED)))
-    with _second_schema(scene) as connection:
-        history = f"LOCK TABLE {_SECOND}.migration_history IN SHARE MODE"
-        with Held(scene, history) as first:
-            _migrate(scene, _SECOND)
-            first.caught(_MIGRATE, "CREATE TABLE IF NOT EXISTS schema_version")  # with a comment for each column
-            held = first.follow(history)
-            for _ in range(done):
-                held.caught(_MIGRATE, "INSERT INTO migration_history")
-                held = held.follow(history)
-            with held:
-                held.caught(_MIGRATE, "INSERT INTO migration_history").kill()
-        _no_session_left(scene, _MIGRATE)
-        (row,) = connection.execute(f"SELECT count(*) FROM {_SECOND}.migration_history").fetchall()
-        assert row[0] == done, f"{row[0]} migrations stand there of which {done} were committed"
+    every = find_migrations(PACKAGED)
+    done = rng.randrange(len(every))
+    with _schemas(scene):
+        # Whoever comes to the same version waits for whether this one will stand.
+        with Held(scene, f"INSERT INTO {_SECOND}.schema_version VALUES ('{every[done].version}')") as held:
+            _migrate(scene)
+            held.caught(_MIGRATE, "schema_version").kill()
+            _no_session_left(scene, _MIGRATE)
+        assert _done(scene) == done, f"{_done(scene)} migrations stand there of which {done} were committed"
         a_while(rng)
-        _ends_well(_migrate(scene, _SECOND))
-        ours, live = (scene.whole.rows(_COLUMNS, schema=schema) for schema in (_SECOND, SCHEMA))
-        assert ours == live, "a schema whose migration was killed and run again has other columns than the live one"
+        _is_whole_after_another(scene)
+
+
+def _done(scene: Scene) -> int:
+    return int(scene.whole.value(f"SELECT count(*) FROM {_SECOND}.migration_history"))
+
+
+def _is_whole_after_another(scene: Scene) -> None:
+    _ends_well(_migrate(scene))
+    migrate(scene.whole.dsn, _UNDISTURBED)
+    ours, whole = (scene.whole.rows(_COLUMNS, schema=schema) for schema in (_SECOND, _UNDISTURBED))
+    assert ours == whole, "a schema whose migration was killed and run again has other columns than one in one go"
 
 
 @contextmanager
-def _second_schema(scene: Scene) -> Iterator[psycopg.Connection[Any]]:
-    """With the two tables that stand there before the first migration, and gone in the end."""
+def _schemas(scene: Scene) -> Iterator[None]:
+    """A second one with the two tables that stand there before the first migration; two are gone in the end."""
     history = resources.files("stream_reconcile.store").joinpath("sql", "history.sql").read_text(encoding="utf-8")
     with psycopg.connect(scene.whole.dsn, options=f"-c search_path={_SECOND}", autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {_SECOND}")
         try:
             connection.execute(history)
-            yield connection
+            yield
         finally:
-            connection.execute(f"DROP SCHEMA {_SECOND} CASCADE")
+            for schema in (_SECOND, _UNDISTURBED):
+                connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
 
 
-def _migrate(scene: Scene, schema: str) -> Program:
-    return _command(scene, "migrate", RECONCILE_SCHEMA=schema)
+def _migrate(scene: Scene) -> Program:
+    return _command(scene, "migrate", RECONCILE_SCHEMA=_SECOND)
 
 
 def _command(scene: Scene, *arguments: str, **settings: str) -> Program:
@@ -156,6 +165,6 @@ def _no_session_left(scene: Scene, application: str) -> None:
 COMMANDS: Final[Mapping[str, Strike]] = {
     "rewind killed before its commit": _rewind_killed_before_its_commit,
     "rewind killed after its commit": _rewind_killed_after_its_commit,
-    "migrate killed while another migrates": _migrate_killed_at_the_door(SCHEMA),
+    "migrate killed while another migrates": _migrate_killed_at_the_door,
     "migrate killed in a migration": _migrate_killed_in_the_middle,
 }
