@@ -29,6 +29,7 @@ from stream_reconcile.core.errors import (
 from stream_reconcile.jobs.findings import FindingsMetrics, FindingsReader
 from stream_reconcile.jobs.lag import LagReader, LagReport
 from stream_reconcile.jobs.lag_metrics import LagMetrics
+from stream_reconcile.jobs.out_of_memory import end_when_out_of_memory
 from stream_reconcile.jobs.polled import Polled
 from stream_reconcile.jobs.probes import KafkaProbe, PostgresProbe, counting_refusals, telling_of_the_end
 from stream_reconcile.jobs.supervisor import Job, JobsLate, Supervisor, retried, signals_set
@@ -82,7 +83,8 @@ def run(
 
 
 def run_until_stopped(process: Process) -> None:
-    """Run it. Raises ReconcileError; where jobs do not stop in time, this whole process ends at once."""
+    """Run it. Raises ReconcileError; where jobs do not stop in time, or no memory is left, all of it ends at once."""
+    end_when_out_of_memory()
     try:
         process.run()
     except JobsLate as error:

@@ -53,6 +53,20 @@ _NUMBERS: Final = ("qty", "notional", "limit_price")
 _NEEDED: Final = ("account_id", "client_order_id", "decided_at", "state", "inserted_by", "inserted_at")
 
 
+def fuller(known: DecisionCopy, later: DecisionCopy) -> DecisionCopy:
+    """Of two copies of one decision the one that has come further; of equals the later one in the log.
+
+    The later one may be the older: a process that copies may be stopped between its reading and its writing, and go on
+    when another one has long copied what came of the decision since.
+    """
+    return known if _knows(known) > _knows(later) else later
+
+
+def _knows(copy: DecisionCopy) -> tuple[bool, bool, bool]:
+    # Each is set once, and never taken back.
+    return copy.bound_at is not None, copy.submitted_at is not None, copy.submit_result is not None
+
+
 def to_bytes(copy: DecisionCopy) -> bytes:
     """The bytes of a copy; equal copies give equal bytes."""
     return json.dumps(

@@ -6,7 +6,8 @@
 
 A database that was restored from an older backup knows less of the topic than the topic holds: `next_offsets` of
 `decision_copies` are behind its end. So taking back is part of every start, and as a rule has nothing to do. One
-session of the database copies at a time; two would do no harm, for each record states a whole row.
+session of the database copies at a time, and one that falls silent is ended, so that another can; two would do no harm,
+for each record states a whole row, and of several the one that knows most is taken back.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ class DecisionMetrics:
 
 @dataclass(frozen=True, slots=True)
 class DecisionsConfig:
-    """What the job needs to know; times in seconds. `overlap_s`: longer than a program's transaction may take."""
+    """What the job needs to know; times in seconds. `overlap_s`: longer than a program's transaction may take.
+    `silent_s`: after so long without a word to Postgres another process copies; longer than `publish_s`."""
 
     dsn: str = field(repr=False)
     schema: str
@@ -83,6 +85,7 @@ class DecisionsConfig:
     stand_by_s: float = 2.0
     overlap_s: float = 60.0
     publish_s: float = 60.0
+    silent_s: float = 90.0
     retry_s: float = 1.0
     most_retry_s: float = 60.0
 
@@ -132,7 +135,7 @@ class _Session:
         config = self._config
         with ExitStack() as stack:
             connection = stack.enter_context(connect(config.dsn, config.schema, name="stream-reconcile decisions"))
-            while not lead(connection):
+            while not lead(connection, silent_s=config.silent_s):
                 self._report(True, "")
                 if self._stop.wait(config.stand_by_s):
                     return

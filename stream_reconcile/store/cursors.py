@@ -92,19 +92,16 @@ class CursorStore:
 
     def record_mismatch(self, topic: str, partition: int, acknowledged: int, found: int) -> None:
         """F4: Postgres is an older copy. Recorded; the database wins, the log is applied again from its cursor."""
-        subject = f"{topic}:{partition}"
-        self._for_each_account(
-            "cursor_mismatch", subject, {"broker": None, "ours": {"acknowledged": acknowledged, "found": found}}
+        evidence = {"broker": None, "ours": {"acknowledged": acknowledged, "found": found}}
+        self._connection.execute(
+            self._sql["open_mismatch"], {"subject": f"{topic}:{partition}", "evidence": Jsonb(evidence)}
         )
         log.error("database_restored", topic=topic, partition=partition, acknowledged=acknowledged, found=found)
 
-    def open_mismatches(self) -> dict[str, int]:
-        """Open F4: offset to come to, by `topic:partition`."""
-        return dict(self._connection.execute(self._sql["open_mismatches"]).fetchall())
-
-    def close_mismatch(self, subject: str) -> None:
-        """The cursor has come to where it had been."""
-        self._connection.execute(self._sql["close_mismatch"], {"subject": subject})
+    def close_mismatches(self) -> int:
+        """Close F4 of our cursors that have come to where they had been, whoever found it; gives how many."""
+        values = {"group": self._group, "owner": self._owner}
+        return self._connection.execute(self._sql["close_mismatches"], values, prepare=True).rowcount
 
     def accounts(self) -> dict[str, bool]:
         """Pinned accounts; True for one that an open F6 stops."""

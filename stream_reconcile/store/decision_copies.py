@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
-from stream_reconcile.core.decision_copy import DecisionCopy, to_bytes
+from stream_reconcile.core.decision_copy import DecisionCopy, fuller, to_bytes
 from stream_reconcile.store.queries import load
 
 _FILE = "decision_copies.sql"
@@ -58,10 +58,16 @@ class Progress(NamedTuple):
     watermark: Watermark
 
 
-def lead(connection: psycopg.Connection) -> bool:
-    """Become the one that copies, until this connection ends; False where another session is."""
+def lead(connection: psycopg.Connection, *, silent_s: float) -> bool:
+    """Become the one that copies, until this connection ends; False where another session is.
+
+    Who says nothing for `silent_s` while it leads is taken for gone: Postgres ends its session then.
+    """
     row = connection.execute(load(_FILE)["lead"]).fetchone()
-    return row is not None and bool(row[0])
+    if row is None or not row[0]:
+        return False
+    connection.execute(load(_FILE)["end_if_silent"], {"limit": str(round(silent_s * 1000))})
+    return True
 
 
 def progress(connection: psycopg.Connection, topic: str) -> Progress | None:
@@ -79,12 +85,16 @@ def note_progress(connection: psycopg.Connection, topic: str, made: Progress) ->
 def restore(connection: psycopg.Connection, copies: Iterable[DecisionCopy]) -> int:
     """Insert the decisions that the database does not have; how many. One that is there is never touched.
 
-    Of several copies of a decision the last one given counts. One copy of each decision is held meanwhile: give a long
-    log in parts, the newest part first. Runs in the caller's transaction (in autocommit: a thousand decisions in each),
-    and can be run again. A decision comes back under the login that had inserted it, which goes on with it.
+    Of several copies of a decision the one that knows most counts, of equals the last one given. One copy of each
+    decision is held meanwhile: give a long log in parts, the newest part first. Runs in the caller's transaction (in
+    autocommit: a thousand decisions in each), and can be run again. A decision comes back under the login that had
+    inserted it, which goes on with it.
     """
-    newest = {copy.decision_id: copy for copy in copies}
-    restored, remaining = 0, iter(newest.values())
+    fullest: dict[UUID, DecisionCopy] = {}
+    for copy in copies:
+        known = fullest.get(copy.decision_id)
+        fullest[copy.decision_id] = copy if known is None else fuller(known, copy)
+    restored, remaining = 0, iter(fullest.values())
     while batch := list(islice(remaining, _BATCH)):
         decisions = b"[" + b",".join(map(to_bytes, batch)) + b"]"
         restored += connection.execute(load(_FILE)["restore"], {"decisions": decisions.decode()}).rowcount

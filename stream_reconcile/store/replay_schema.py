@@ -116,6 +116,11 @@ def read_state(connection: psycopg.Connection) -> ReplayState:
     )
 
 
+def lock_state(connection: psycopg.Connection) -> None:
+    """Inside a transaction: until it ends, no other process takes the schema or says what was lost."""
+    connection.execute(load("replay.sql")["lock_state"])
+
+
 def put_state(connection: psycopg.Connection, starts: Mapping[Any, int], lost: Iterable[Lost]) -> None:
     """Write down where rows begin, by (topic, partition), and what was lost."""
     values = {

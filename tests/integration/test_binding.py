@@ -14,6 +14,7 @@ from stream_reconcile.core.wire.parse import Parser
 from stream_reconcile.store.batch import CursorMove, Place, Record, batch_of
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.writer import Writer
+from support.fences import everything
 
 pytestmark = pytest.mark.rows_only
 
@@ -152,3 +153,15 @@ def test_a_family_left_half_bound_by_a_crash_is_bound_at_start(bench: Bench) -> 
     )
     bench.writer.bind_left_over()
     assert bench.bound() == dict.fromkeys(("o-1", "o-2"), (decision, "own"))
+
+
+def test_binding_again_by_a_zombie_changes_nothing(bench: Bench, database: str) -> None:
+    """The second look after a commit is under no fence: it writes what follows from the rows, whoever looks."""
+    bench.decide("c-1")
+    bench.write(order("o-1", "c-1", replaced_by="o-2"), order("o-2", "broker-made", replaces="o-1"))
+    before = everything(database)
+    with connect(database, "reconcile", name="zombie") as connection:
+        zombie = Writer(connection, group="g", owner="zombie")
+        zombie.bind_left_over()
+        zombie._bind_again({("o-1", ACCOUNT), ("o-2", ACCOUNT)})
+    assert everything(database) == before

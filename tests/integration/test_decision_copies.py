@@ -153,13 +153,16 @@ def test_one_that_is_there_is_never_touched(loop: psycopg.Connection[Any], store
     assert [row for row in rows(store) if row["decision_id"] != lost] == before
 
 
-def test_of_several_copies_the_last_counts(loop: psycopg.Connection[Any], store: psycopg.Connection) -> None:
+@pytest.mark.parametrize("late", [False, True], ids=["in their order", "the older one last, by a zombie"])
+def test_of_several_copies_the_one_that_knows_most_counts(
+    loop: psycopg.Connection[Any], store: psycopg.Connection, late: bool
+) -> None:
     decision_id = intents.record(loop, account_id="a", client_order_id="c")
     first = every_copy(store)
     intents.mark_submitted(loop, decision_id, "refused")
     second = every_copy(store)
     store.execute("TRUNCATE trade_decisions")
-    assert restore(store, [*first, *second]) == 1
+    assert restore(store, [*second, *first] if late else [*first, *second]) == 1
     assert [(row["state"], row["submit_result"]) for row in rows(store)] == [("submitted", "refused")]
 
 

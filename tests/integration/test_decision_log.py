@@ -129,6 +129,21 @@ def test_changes_are_copied_and_what_a_restored_database_lacks_comes_back(
     assert copied >= 3
 
 
+def test_one_that_leads_and_stands_still_is_ended_so_that_another_goes_on(
+    config: DecisionsConfig, store: psycopg.Connection, loop: psycopg.Connection[Any]
+) -> None:
+    leads = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()"
+    # It says nothing between two rounds, as one that is stopped.
+    with copying(replace(config, every_s=600, silent_s=0.5)):
+        wait_until(lambda: store.execute(leads).fetchall(), what="the first to lead")
+        with copying(config) as second:
+            record(loop, "c-1")
+            wait_until(
+                lambda: second.get_sample_value("reconcile_decisions_copied_total") == 1, what="the second to copy"
+            )
+    assert copies(config) == [("c-1", "planned")]
+
+
 def test_one_session_copies_and_another_takes_over(
     config: DecisionsConfig, store: psycopg.Connection, loop: psycopg.Connection[Any]
 ) -> None:

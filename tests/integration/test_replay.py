@@ -33,9 +33,9 @@ def stage(kafka: str, topic_prefix: str, database: str) -> Iterator[Stage]:
         yield Stage(log, database, f"{topic_prefix}-group")
 
 
-def again(stage: Stage, query: str) -> list[tuple[object, ...]]:
+def again(stage: Stage, query: str, schema: str = AGAIN) -> list[tuple[object, ...]]:
     """Rows of a query in the schema of the replay."""
-    with psycopg.connect(stage.dsn, options=f"-c search_path={AGAIN}") as connection:
+    with psycopg.connect(stage.dsn, options=f"-c search_path={schema}") as connection:
         return connection.execute(query.encode()).fetchall()
 
 
@@ -164,6 +164,20 @@ def test_what_the_log_no_longer_holds_is_said(stage: Stage) -> None:
         job.to(job.log_now().ends)
         assert [lost[2:4] for lost in job.lost] == [(0, middle), (middle + 2, middle + 4)]
         assert job.position == job.log_now().ends
+
+    # A process that lost the schema in between notes nothing: what its heir has read is not lost.
+    with Replay(config_of(stage, schema="heirs"), stage.log.codec, owner="zombie") as zombie:
+        zombie.to({cut: middle + 5})
+        with Replay(config_of(stage, schema="heirs"), stage.log.codec, owner="heir") as heir:
+            heir.to({cut: middle + 6})
+            stage.log.delete_before(cut, middle + 7)
+            heir.to(heir.log_now().ends)
+            with pytest.raises(FencedError):
+                zombie.to(zombie.log_now().ends)
+            noted = (
+                "SELECT w.first, w.next FROM replay_state, jsonb_to_recordset(lost) w(first int, next int) ORDER BY 1"
+            )
+            assert again(stage, noted, "heirs") == [(0, middle + 4), (middle + 6, middle + 7)]
 
 
 def test_only_what_a_replay_made_is_taken_for_one(stage: Stage) -> None:

@@ -69,6 +69,17 @@ def test_more_than_a_page_is_applied_in_order(connection: psycopg.Connection[Any
     assert retry(connection) == []
 
 
+def test_one_that_was_stopped_finds_that_another_was_there(database: str, connection: psycopg.Connection[Any]) -> None:
+    put_aside(connection, ["o-1"] * 3, reason="one")
+    zombie = retry_dead_letters(connection, CODEC, TOPICS, Selection(), who="zombie", why="")
+    assert next(zombie).resolved
+    with connect(database, "reconcile", name="t") as other:
+        assert len(retry(other)) == 2
+    assert list(zombie) == []
+    who = "SELECT split_part(subject, ':', 3), who FROM operator_actions ORDER BY action_id"
+    assert connection.execute(who).fetchall() == [("0", "zombie"), ("1", "me"), ("2", "me")]
+
+
 def test_selections(connection: psycopg.Connection[Any]) -> None:
     put_aside(connection, [f"o-{number % 2}" for number in range(10)], reason="one")
     put_aside(connection, ["o-9"] * 4, reason="two", partition=1)

@@ -15,7 +15,7 @@ from stream_reconcile.store.batch import CursorMove, DeadLetter, Place, Record
 from support.log_records import TOPIC_ID, LogRecords
 from support.waiting import wait_until
 from support.wire_data import UPDATES, frame, order_json
-from support.writer_bench import GROUP, Bench, blank_counts
+from support.writer_bench import GROUP, WAYS, Bench, blank_counts
 
 pytestmark = pytest.mark.rows_only
 
@@ -59,8 +59,14 @@ def test_i4_one_wrong_cursor_of_several_moves_none(bench: Bench) -> None:
     assert set(blank_counts(bench.connection).values()) == {0}
 
 
-@pytest.mark.parametrize("count", [3, 200], ids=["few", "copied"])
-def test_i4_a_zombies_transaction_rolls_back_whole(database: str, bench: Bench, count: int) -> None:
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("count", [3, 200])
+def test_i4_a_zombies_transaction_rolls_back_whole(database: str, count: int, way: str) -> None:
+    with contextlib.closing(Bench(database, **WAYS[way])) as bench:
+        zombie_rolls_back(database, bench, count)
+
+
+def zombie_rolls_back(database: str, bench: Bench, count: int) -> None:
     old = bench.claim(UPDATES)._replace(next_offset=count)
     with contextlib.closing(Bench(database, "successor")) as successor:
         new = successor.claim(UPDATES)._replace(next_offset=count)

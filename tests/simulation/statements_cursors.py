@@ -83,19 +83,30 @@ def open_for_each_account(db: Database, v: V) -> None:
         tables.find(ACCOUNT, v["type"], v["subject"], {**evidence, "at": db.now_ns}, db.now_ns)
 
 
-@statement("cursors.sql", "open_mismatches")
-def open_mismatches(db: Database, _v: V) -> Answer:
-    tables = db.tables
-    return [
-        (subject, tables.discrepancies[number].evidence["ours"]["acknowledged"])
-        for (kind, subject), number in tables.open.items()
-        if kind == "cursor_mismatch"
-    ]
+@statement("cursors.sql", "open_mismatch")
+def open_mismatch(db: Database, v: V) -> None:
+    tables, evidence = db.tables, v["evidence"].obj
+    standing = tables.open.get(("cursor_mismatch", v["subject"]))
+    if standing is None:
+        tables.find(ACCOUNT, "cursor_mismatch", v["subject"], {**evidence, "at": db.now_ns}, db.now_ns)
+        return
+    known = tables.discrepancies[standing]
+    furthest = max(known.evidence, evidence, key=lambda said: said["ours"]["acknowledged"])
+    tables.discrepancies[standing] = replace(known, evidence=furthest, last_seen_ns=db.now_ns)
 
 
-@statement("cursors.sql", "close_mismatch")
-def close_mismatch(db: Database, v: V) -> None:
-    db.tables.settle("cursor_mismatch", v["subject"], db.now_ns)
+@statement("cursors.sql", "close_mismatches")
+def close_mismatches(db: Database, v: V) -> Answer:
+    tables, closed = db.tables, Answer()
+    for (topic, partition), row in tables.cursors.items():
+        subject = f"{topic}:{partition}"
+        number = tables.open.get(("cursor_mismatch", subject))
+        if number is None or row.cursor.owner != v["owner"]:
+            continue
+        if row.cursor.next_offset >= tables.discrepancies[number].evidence["ours"]["acknowledged"]:
+            tables.settle("cursor_mismatch", subject, db.now_ns)
+            closed.append(())
+    return closed
 
 
 @statement("cursors.sql", "pinned_accounts")

@@ -127,7 +127,7 @@ class Whole:
         if self.looks is not None:
             yield self.looks
         else:
-            with _connected(self.dsn) as connection:
+            with connected(self.dsn) as connection:
                 yield connection
 
     def _healthy(self) -> bool:
@@ -135,7 +135,8 @@ class Whole:
         return True
 
 
-def _connected(dsn: str) -> psycopg.Connection[Any]:
+def connected(dsn: str) -> psycopg.Connection[Any]:
+    """A connection that sees our schema, in autocommit."""
     # Not to be prepared: a test may change what a plan was made for.
     return psycopg.connect(dsn, options=f"-c search_path={SCHEMA}", autocommit=True, prepare_threshold=None)
 
@@ -170,7 +171,7 @@ def reconciling(
             threads.append(_thread(whole, lambda whole: _sweep(whole, config)))
         RUNNING.append(whole)
         try:
-            with _connected(dsn) as whole.looks:
+            with connected(dsn) as whole.looks:
                 yield whole
         finally:
             whole.looks = None

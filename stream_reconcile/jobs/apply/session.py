@@ -36,7 +36,6 @@ from stream_reconcile.core.fold import Recent
 from stream_reconcile.jobs.apply.config import ApplyConfig, Report
 from stream_reconcile.jobs.apply.decode import Decoded, Decoder
 from stream_reconcile.jobs.apply.mirror import Mirror
-from stream_reconcile.jobs.apply.mismatches import Mismatches
 from stream_reconcile.jobs.apply.positions import Positions
 from stream_reconcile.jobs.apply.tally import Passage, Tally, passage
 from stream_reconcile.jobs.apply.topic_watch import TopicWatch
@@ -91,7 +90,6 @@ class Session:
         self._report = report
         self._decoder = Decoder(codec, config.topics)
         self._positions = Positions()
-        self._mismatches = Mismatches()
         self._gone: list[str] = []
         self._accounts: set[str] = set()
         self._recent: Recent = {}
@@ -190,7 +188,6 @@ class Session:
             self._cursors = CursorStore(
                 self._connection, dsn=config.dsn, schema=config.schema, group=config.group, owner=self._owner
             )
-            self._mismatches.read(self._cursors)
             self._writer.bind_left_over()
         except BaseException:
             self._connection.close()
@@ -205,7 +202,6 @@ class Session:
         self._topic_watch.forget()
         states, _ = self._log_states(partitions)
         mirrors = self._admin.group_offsets(self._config.group, partitions)
-        self._mismatches.read(self._cursors)
         # What was never applied is needed from its first record on, be that still there (F5) or not.
         claims = {p: self._cursors.claim(*p, states[p]._replace(low=0)) for p in partitions}
         # Asked again: a claim may have waited for a commit of the old owner, which went beyond what was the end before.
@@ -215,7 +211,7 @@ class Session:
             state, cursor = states[partition], claimed.cursor
             mirror = mirrors.get(partition)
             if mirror and is_restored_at_start(mirror.offset, mirror.metadata, claimed.max_offset, cursor.topic_id):
-                self._mismatches.record(self._cursors, partition, mirror.offset, cursor.next_offset)
+                self._cursors.record_mismatch(*partition, mirror.offset, cursor.next_offset)
             if cursor.topic_id != state.topic_id or not state.low <= cursor.next_offset <= ends[partition]:
                 cursor = self._cursors.restart(*partition, cursor, claimed.max_offset, state)
             self._positions.put(partition, cursor, max(claimed.max_offset, cursor.next_offset))
@@ -324,7 +320,7 @@ class Session:
         """With nothing under way: cursor rows as we left them, accounts not stopped."""
         try:
             self._reread()
-            self._mismatches.close(self._cursors, self._positions)
+            self._cursors.close_mismatches()
             pinned = self._cursors.accounts()
         except psycopg.Error as error:
             if not is_transient(error):
@@ -361,7 +357,7 @@ class Session:
             if verdict is Verdict.SAME and not go_back:
                 continue
             if is_restored(mine, row):
-                self._mismatches.record(self._cursors, partition, mine.next_offset, row.next_offset if row else 0)
+                self._cursors.record_mismatch(*partition, mine.next_offset, row.next_offset if row else 0)
             if row is None or verdict is Verdict.LOST:
                 lost[partition] = is_restored(mine, row)
                 continue

@@ -34,11 +34,13 @@ from stream_reconcile.log.consumer import OffsetsGone
 from stream_reconcile.log.reader import LogReader
 from stream_reconcile.log.topics import Partition
 from stream_reconcile.store.batch import Batch, CursorMove, Record, Written
+from stream_reconcile.store.blockers import ending_blockers
 from stream_reconcile.store.cursors import CursorStore
 from stream_reconcile.store.queries import load
 from stream_reconcile.store.replay_schema import (
     REPLAY_GROUP,
     Lost,
+    lock_state,
     open_session,
     prepare,
     put_state,
@@ -182,22 +184,29 @@ class Replay:
 
     def _claim(self, since: Offsets | Moment | None) -> None:
         found = log_now(self._admin, self._config.topics)
-        state = read_state(self._connection)
-        self._starts = {Partition(*place): at for place, at in state.starts.items()}
-        self._lost = state.lost
-        rows = self._cursors.read()
         wanted = start_offsets(self._admin, found, since)
-        for partition, marks in sorted(found.watermarks.items()):
-            begin = found.state(partition)
-            if tuple(partition) not in rows:
-                start = self._starts[partition] = wanted[partition]
-                if start < marks.low:
-                    self._note(Lost(*partition, start, marks.low, "it is not in the log any more"))
-                begin = begin._replace(low=max(start, marks.low))
-            # Written before the cursor is made: what was gone at its beginning stays said, whatever comes between.
+        # One transaction: what was gone at the beginning of a cursor stands with it, and a process that was stopped on
+        # its way here takes up what another one has noted meanwhile.
+        config = self._config
+        with (
+            ending_blockers(self._connection, dsn=config.dsn, schema=config.schema, what="replay"),
+            self._connection.transaction(),
+        ):
+            lock_state(self._connection)
+            state = read_state(self._connection)
+            self._starts = {Partition(*place): at for place, at in state.starts.items()}
+            self._lost = state.lost
+            rows = self._cursors.read()
+            for partition, marks in sorted(found.watermarks.items()):
+                begin = found.state(partition)
+                if tuple(partition) not in rows:
+                    start = self._starts[partition] = wanted[partition]
+                    if start < marks.low:
+                        self._note(Lost(*partition, start, marks.low, "it is not in the log any more"))
+                    begin = begin._replace(low=max(start, marks.low))
+                claimed = self._cursors.claim(*partition, begin)
+                self._positions.put(partition, claimed.cursor, claimed.max_offset)
             put_state(self._connection, self._starts, self._lost)
-            claimed = self._cursors.claim(*partition, begin)
-            self._positions.put(partition, claimed.cursor, claimed.max_offset)
         self._writer.bind_left_over()
         self.log_now()
 
@@ -217,8 +226,11 @@ class Replay:
                 self._note(Lost(*partition, cursor.next_offset, to, "it expired before it was replayed"))
                 moves.append(self._move(partition, to))
         if moves:
-            put_state(self._connection, self._starts, self._lost)
-            self._advance(moves)
+            # Under the fence of the cursors: one that lost the schema takes nothing back that its heir has noted.
+            with self._connection.transaction():
+                lock_state(self._connection)
+                put_state(self._connection, self._starts, self._lost)
+                self._advance(moves)
 
     def _pass_over_ends(self, until: Mapping[Partition, int]) -> None:
         """What stands before the end and is no record (a transaction's marker, a compacted one) is passed."""

@@ -10,20 +10,20 @@ import threading
 import time
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import psycopg
 import structlog
 
-from stream_reconcile.core.errors import KafkaUnreachable, ReconcileError
+from stream_reconcile.core.errors import ReconcileError
 from stream_reconcile.core.seal import FIRST, BrokerSeal, Checkpoint, StretchSeal
+from stream_reconcile.jobs.sweep import proof_copies
 from stream_reconcile.jobs.sweep.config import SweepConfig
 from stream_reconcile.jobs.sweep.metrics import SweepMetrics
-from stream_reconcile.log.acked import AckedProducer, Outgoing
 from stream_reconcile.log.admin import KafkaAdmin
-from stream_reconcile.log.codec import Codec, Envelope
+from stream_reconcile.log.codec import Codec
 from stream_reconcile.log.log_digests import log_digests
-from stream_reconcile.log.topics import Partition, record_key
+from stream_reconcile.log.topics import Partition
 from stream_reconcile.store import proofs
 from stream_reconcile.store.connect import connect, connect_snapshot
 from stream_reconcile.store.leases import Lease
@@ -59,7 +59,7 @@ class Sealer:
         self._codec, self._metrics, self._halt = codec, metrics, halt
         self._told = threading.Condition()
         self._waiting: Proven | None = None
-        self._closed = False
+        self._closed = self._taken_back = False
         self._next_s = 0.0
         self._thread = threading.Thread(target=self._work, name="sweep-seal", daemon=True)
 
@@ -115,6 +115,9 @@ class Sealer:
             tables = seal_tables(snapshot, config.schema, account_id)
             letters = count_open_letters(snapshot, account_id)
         with connect(config.dsn, config.schema, name="stream-reconcile seal") as connection:
+            if not self._taken_back:
+                proof_copies.take_back(config, self._codec, self._lease, connection, self._halt)
+                self._taken_back = True
             known = proofs.newest(connection, account_id)
             before = None if known is None else known[0]
             stretches = self._stretches(places, before)
@@ -137,7 +140,7 @@ class Sealer:
             proofs.add(connection, checkpoint, self._lease)
             self._metrics.sealed.labels(account_id).set(sealed_at.timestamp())
             log.info("checkpoint_sealed", account_id=account_id, seq=checkpoint.seq, hash=checkpoint.hash)
-            self._publish(connection)
+            proof_copies.publish(config, self._codec, account_id, connection)
 
     def _stretches(self, places: dict[tuple[str, int], Coverage], before: Checkpoint | None) -> dict[str, StretchSeal]:
         """Digests of the log from the checkpoint before to the place of the rows."""
@@ -157,30 +160,6 @@ class Sealer:
             )
             for partition in sorted(ends)
         }
-
-    def _publish(self, connection: psycopg.Connection[Any]) -> None:
-        """What is in the table and not on the topic, in order. What comes twice there is the same twice."""
-        topic = self._config.topics.proofs
-        waiting = proofs.unpublished(connection, self._account_id)
-        producer = AckedProducer(self._config.kafka, limit_s=self._config.timing.publish_s)
-        try:
-            producer.send_all(
-                Outgoing(topic, record_key(self._account_id), self._codec.encode(topic, _envelope(checkpoint, stored)))
-                for checkpoint, stored in waiting
-            )
-        except KafkaUnreachable as error:
-            raise KafkaUnreachable(f"{error} of checkpoints: it is repeated with the next one") from None
-        finally:
-            producer.close()
-        for _checkpoint, stored in waiting:
-            proofs.note_published(connection, self._account_id, stored)
-
-
-def _envelope(checkpoint: Checkpoint, stored: str) -> Envelope:
-    raw = checkpoint.content().encode()
-    return Envelope(
-        checkpoint.account_id, checkpoint.sweep_id, checkpoint.seq, time.time_ns(), "sweep", stored, "", raw
-    )
 
 
 def _text(moment: datetime) -> str:

@@ -56,18 +56,28 @@ FROM accounts
 ON CONFLICT (account_id, type, subject) WHERE state = 'open' DO UPDATE SET
     last_seen_at = now(), evidence = excluded.evidence
 
--- name: open_mismatches
--- Open F4 of this group's partitions: subject, and the offset up to which the cursor has to come.
-SELECT DISTINCT subject, (evidence #>> '{ours,acknowledged}')::bigint AS acknowledged
-FROM discrepancies
-WHERE type = 'cursor_mismatch' AND state = 'open'
+-- name: open_mismatch
+-- F4 concerns every account. Of several that were found it is over where the furthest copy was, whoever says so last: a
+-- member that was stopped before it wrote this may have been acknowledged less than another one since.
+INSERT INTO discrepancies AS d (account_id, type, subject, evidence)
+SELECT account_id, 'cursor_mismatch', %(subject)s, %(evidence)s::jsonb
+FROM accounts
+ON CONFLICT (account_id, type, subject) WHERE state = 'open' DO UPDATE SET
+    last_seen_at = now(),
+    evidence = CASE WHEN (excluded.evidence #>> '{ours,acknowledged}')::bigint
+                         < (d.evidence #>> '{ours,acknowledged}')::bigint
+                    THEN d.evidence ELSE excluded.evidence END
 
--- name: close_mismatch
--- The cursor has come to where it had been: both sides agree again.
-UPDATE discrepancies
+-- name: close_mismatches
+-- Cursors of this owner that have come to where they had been: both sides agree again. Compared with the rows as they
+-- are now: a member that lost its cursors closes nothing, whatever it believes.
+UPDATE discrepancies d
 SET state = 'resolved', resolved_at = now(), last_seen_at = now(), resolution = 'the log was applied again up to there',
     resolved_by = 'apply'
-WHERE type = 'cursor_mismatch' AND subject = %(subject)s AND state = 'open'
+FROM stream_cursors c
+WHERE d.type = 'cursor_mismatch' AND d.state = 'open' AND d.subject = c.topic || ':' || c.partition
+  AND c.consumer_group = %(group)s AND c.owner = %(owner)s
+  AND c.next_offset >= (d.evidence #>> '{ours,acknowledged}')::bigint
 
 -- name: pinned_accounts
 -- Accounts that may be applied, and those that an open F6 stops.

@@ -56,6 +56,13 @@ RETURNING decision_id
 -- Whether this session is the one that copies; until it ends.
 SELECT pg_try_advisory_lock(hashtextextended('stream-reconcile decisions.' || current_schema(), 0))
 
+-- name: end_if_silent
+-- This session ends if it says nothing for so long: one that leads and stands still would lead for ever. (Nothing before
+-- Postgres 14, which has no such limit.)
+SELECT set_config('idle_session_timeout', %(limit)s, false)
+FROM pg_settings
+WHERE name = 'idle_session_timeout'
+
 -- name: progress
 -- How far it has come.
 SELECT topic_id, next_offsets, changed_at, decision_id

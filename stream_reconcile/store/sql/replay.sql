@@ -38,6 +38,10 @@ INSERT INTO replay_state (live_schema) VALUES (%(live)s) ON CONFLICT (one) DO NO
 -- Which schema it is a replay of, where its rows begin, and what was lost.
 SELECT live_schema, begun_at, starts, lost, promoted_at FROM replay_state
 
+-- name: lock_state
+-- Keeps another replay into this schema from taking it, or from noting what was lost, until this transaction ends.
+SELECT FROM replay_state FOR UPDATE
+
 -- name: put_state
 -- Where its rows begin, and what was lost.
 UPDATE replay_state SET starts = %(starts)s, lost = %(lost)s
