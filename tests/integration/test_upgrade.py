@@ -133,7 +133,8 @@ def test_what_a_released_version_left_is_brought_up_and_goes_on(
         released.load_log(kafka, version)
         with KafkaAdmin(KafkaConfig(kafka)) as admin, connect(empty_database, SCHEMA, name="t") as connection:
             for topic, topic_id in admin.topic_ids(left["partitions"]).items():
-                connection.execute("UPDATE stream_cursors SET topic_id = %s WHERE topic = %s", [topic_id, topic])
+                for table in ("stream_cursors", "dead_letters"):
+                    connection.execute(f"UPDATE {table} SET topic_id = %s WHERE topic = %s", [topic_id, topic])
 
         ours = [one.name for one in find_migrations() if one.name not in left["migrations"]]
         assert migrate(empty_database, SCHEMA) == ours
@@ -159,8 +160,11 @@ def test_what_a_released_version_left_is_brought_up_and_goes_on(
             account = simulator.account_id
             assert whole.value("SELECT count(*) FROM proofs WHERE account_id = %(account)s", account=account) == 0
         told = stream_reconcile("verify", "--account", left["account_id"], "--json", settings=settings, folder=tmp_path)
-        assert told.returncode == 0, told.stdout + told.stderr
-        assert json.loads(told.stdout)["live_rows"] > 0
+        report = json.loads(told.stdout)
+        assert report["live_rows"] > 0
+        # The checkpoints hold the ids of the topics, and these are others of the same names.
+        others = [one for one in report["found"] if one["what"] != "cut" or "made anew" not in one["why"]]
+        assert others == [], told.stderr
         told = stream_reconcile("status", "--json", settings=settings, folder=tmp_path)
         assert left["account_id"] in told.stdout, told.stderr
     finally:
