@@ -27,6 +27,7 @@ _SOCKET_BEHIND_S: Final = 5.0
 """What ingest may leave in its socket at the most, in seconds of the overload's frames."""
 _QUEUE_BYTES: Final = 64 * 1024 * 1024
 """The bound of ingest's queue (`log.producer.Limits`)."""
+_SEEN_WITHIN_S: Final = 120.0
 _TRIES: Final = 6
 _NEAR: Final = 0.25  # of what was wanted
 _LEAST_SHARE: Final = 0.01
@@ -137,6 +138,7 @@ def _overloaded(made: Scene, sampler: Sampler, options: Options) -> float:
     _drained(made, options)
     drained_s = time.monotonic() - ended
     options.say(f"drained in {drained_s:.0f} s")
+    _until_seen(made, sampler)
     return drained_s
 
 
@@ -146,6 +148,12 @@ def _pass(made: Scene, sampler: Sampler, seconds: float) -> None:
         made.alive()
         sampler.check()
         time.sleep(min(left, 1.0))
+    _until_seen(made, sampler)
+
+
+def _until_seen(made: Scene, sampler: Sampler) -> None:
+    """Wait until there are samples enough: on a machine under load each takes its time."""
+    wait_until(lambda: made.alive() and sampler.enough(), timeout=_SEEN_WITHIN_S, what=f"samples of {sampler.phase}")
 
 
 def _drained(made: Scene, options: Options) -> None:

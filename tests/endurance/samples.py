@@ -17,6 +17,7 @@ from stream_reconcile.core.errors import ReconcileError
 
 from .place import ROLES, SIMULATOR, Scene
 
+_ENOUGH: Final = 4
 _CONNECTIONS: Final = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name LIKE 'stream-reconcile%%'
@@ -95,6 +96,11 @@ class Sampler:
     def of(self, *phases: str) -> list[Sample]:
         """Samples of these phases."""
         return [sample for sample in self.samples if sample.phase in phases]
+
+    def enough(self) -> bool:
+        """Whether there are samples enough of this phase to say something of it."""
+        self.check()
+        return len(self.of(self.phase)) >= _ENOUGH
 
     def check(self) -> None:
         """Raise what ended it before its time."""

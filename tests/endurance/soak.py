@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from stream_reconcile.demo.programs import Program, State
+from support.waiting import wait_until
 from weather import judge
 from weather.outcome import Outcome
 from weather.place import Place
@@ -130,6 +131,7 @@ def _soak(made: Scene, sampler: Sampler, ledger: Ledger, options: Options) -> tu
         time.sleep(_LOOK_EVERY_S)
         control.flow(pace.look(time.monotonic(), control.counters()["frames_published"], made.lag()))
     disturbances.close()
+    wait_until(lambda: made.alive() and sampler.enough(), timeout=_LISTENS_WITHIN_S, what="samples of the soak")
     return early or {name: rows(made.whole, name) for name in STAY}, struck
 
 
