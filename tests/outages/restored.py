@@ -28,6 +28,7 @@ from stream_reconcile.log.connection import KafkaConfig
 from stream_reconcile.log.topics import Topics
 from stream_reconcile.simulator.runner import running_simulator
 from stream_reconcile.store import discrepancies_by_hand
+from stream_reconcile.store.migrations import migrate
 from support.servers import SCHEMA, create_database
 from support.waiting import wait_until
 from support.whole import Whole
@@ -94,6 +95,7 @@ def restored(
             stack.callback(server.stop)
             started(server)
         dsn = create_database(postgres.dsn, "before")
+        migrate(dsn, SCHEMA)
         simulator = stack.enter_context(
             running_simulator(in_process=False, seed=seed, rate_limit=FREE, reversals=False)
         )
