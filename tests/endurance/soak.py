@@ -20,7 +20,7 @@ from weather import judge
 from weather.outcome import Outcome
 from weather.place import Place
 
-from .figures import growth
+from .figures import leak
 from .ledger import Ledger
 from .pace import Pace
 from .place import ROLES, SIMULATOR, Scene, scene
@@ -92,7 +92,7 @@ def measure(made: Scene, options: Options, output: Path | None = None) -> tuple[
         keeps_its_size(seen, role, outcome, promised=not options.quick)
         peak_memory(made, role, outcome)
     slopes(seen, outcome)
-    more = growth(column(seen, lambda one: one.connections))
+    more = leak(column(seen, lambda one: one.connections))
     outcome.figures["connections"] = int(max(column(seen, lambda one: one.connections)))
     outcome.promise(more <= _MORE_CONNECTIONS, f"{more:.0f} more connections to Postgres than before")
     told(made.whole, outcome, early)
