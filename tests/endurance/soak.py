@@ -28,7 +28,7 @@ from .promises import keeps_its_size, peak_memory, slopes
 from .samples import Sampler, column, taken
 from .tables import STAY, rows, told
 
-_PROVED_WITHIN_S: Final = 900.0
+_PROVED_WITHIN_S: Final = 1_800.0
 _LISTENS_WITHIN_S: Final = 120.0
 _LOOK_EVERY_S: Final = 1.0
 _MORE_CONNECTIONS = 3

@@ -36,7 +36,7 @@ class NoLog(Barrier):
 @pytest.mark.parametrize(("read_after_s", "found"), [(1, []), (119, []), (121, ["stuck_pending"])])
 def test_an_order_is_stuck_by_the_time_at_which_it_was_read(database: str, read_after_s: int, found: list[str]) -> None:
     pending, later = (json.loads(raw) for raw in page(1, 2))
-    pending |= {"status": "pending_new", "filled_qty": "0", "filled_avg_price": None, "filled_at": None}
+    pending |= {"status": "pending_cancel", "filled_qty": "0", "filled_avg_price": None, "filled_at": None}
     updated_ns = parse_ns(pending["updated_at"])
     published: list[Finding] = []
     with connect(database, SCHEMA, name="test") as connection:
