@@ -14,6 +14,14 @@ def growth(values: Sequence[float]) -> float:
     return median(values[-quarter:]) - median(values[quarter : 2 * quarter])
 
 
+def leak(values: Sequence[float]) -> float:
+    """By how much the least of the last quarter lies above that of the second: what comes and goes is no leak."""
+    quarter = len(values) // 4
+    if not quarter:
+        return 0.0
+    return min(values[-quarter:]) - min(values[quarter : 2 * quarter])
+
+
 def slope(at: Sequence[float], values: Sequence[float]) -> float:
     """How much a value grows by each unit of `at`, by the straight line that fits the last three quarters best."""
     begin = len(values) // 4

@@ -22,7 +22,7 @@ from .promises import FRAME_BYTES, keeps_its_size, listened, peak_memory
 from .samples import Sampler, column, taken
 from .slowed import Slowed
 
-_PROVED_WITHIN_S: Final = 900.0
+_PROVED_WITHIN_S: Final = 1_800.0
 _SOCKET_BEHIND_S: Final = 5.0
 """What ingest may leave in its socket at the most, in seconds of the overload's frames."""
 _QUEUE_BYTES: Final = 64 * 1024 * 1024

@@ -17,7 +17,7 @@ from weather.outcome import Outcome
 from weather.place import Place
 
 from . import overload, plot, soak
-from .figures import growth, rate, slope
+from .figures import growth, leak, rate, slope
 from .pace import FIRST, LEAST, MOST, Pace
 from .place import Scene, scene
 from .plot import draw
@@ -74,6 +74,12 @@ def test_growth_is_from_the_second_quarter_to_the_last() -> None:
     assert growth([1, 9, 5, 5, 5, 5, 5, 5]) == pytest.approx(5 - 5)
     assert growth([0, 0, 1, 1, 5, 6, 7, 7]) == 6
     assert growth([1, 2, 3]) == 0
+
+
+def test_a_leak_is_what_does_not_come_and_go() -> None:
+    assert leak([0, 0, 30, 38, 38, 38, 30, 38]) == 0
+    assert leak([0, 0, 30, 38, 38, 38, 36, 44]) == 6
+    assert leak([1, 2, 3]) == 0
 
 
 def test_a_slope_leaves_out_the_first_quarter() -> None:

@@ -63,7 +63,9 @@ def test_chains_legs_and_pending_orders() -> None:
     assert types(compared(status="replaced", our_status="replaced", missing_successor="o2")) == ["broken_replace_chain"]
     assert types(compared(verdict="new", parent_order_id="p", our_status=None)) == ["missing_leg"]
     assert types(compared(status="pending_cancel", updated_s=NOW - 119)) == []
-    assert types(compared(status="pending_cancel", updated_s=NOW - 120)) == ["stuck_pending"]
+    stuck = compared(status="pending_cancel", updated_s=NOW - 120)
+    assert types(stuck) == ["stuck_pending"]
+    assert found_in(stuck, NOW, GRACES, read_s=NOW - 1) == [], "what became of it since it was read is not known"
 
 
 def test_where_an_order_comes_from_is_told_of_the_root_past_the_grace() -> None:

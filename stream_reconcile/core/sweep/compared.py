@@ -71,10 +71,14 @@ class Found(NamedTuple):
     evidence: dict[str, Any]
 
 
-def found_in(one: Compared, now_s: float, graces: Graces, *, parent_is_new: bool = False) -> list[Found]:
-    """What is wrong with an order, as read at `now_s`, after apply has passed all that was in the log then.
+def found_in(
+    one: Compared, now_s: float, graces: Graces, *, read_s: float | None = None, parent_is_new: bool = False
+) -> list[Found]:
+    """What is wrong with an order, after apply has passed all that was in the log at `now_s`.
 
-    `parent_is_new`: it was read inside an order of which we knew nothing either.
+    `read_s`: when the broker said it, where that was before. A sweep that reads for minutes, or waits for apply, says
+    nothing of what the order has become meanwhile. `parent_is_new`: it was read inside an order of which we knew
+    nothing either.
 
     A difference of version alone is none: the broker is a moment ahead. The sums of fills are apply's to check.
     """
@@ -96,7 +100,7 @@ def found_in(one: Compared, now_s: float, graces: Graces, *, parent_is_new: bool
         add("broken_replace_chain", missing=one.missing_successor)
     if settled and one.parent_order_id is not None and one.verdict == "new" and not parent_is_new:
         add("missing_leg", parent_order_id=one.parent_order_id)
-    if status in STUCK and now_s - one.updated_s >= graces.stuck_s:
+    if status in STUCK and (now_s if read_s is None else read_s) - one.updated_s >= graces.stuck_s:
         add("stuck_pending")
     return found
 

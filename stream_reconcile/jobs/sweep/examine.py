@@ -137,7 +137,8 @@ class Examiner:
             self.news += filter(is_news, compared)
             unknown = compared[0].verdict == "new"
             for one in compared:
-                self.found += found_in(one, now_s, self._graces, parent_is_new=unknown)
+                read_s = read.received_at_ns / 1e9
+                self.found += found_in(one, now_s, self._graces, read_s=read_s, parent_is_new=unknown)
             if not all(one.is_dominated for one in compared):
                 differing.append(read)
         if differing:
@@ -147,11 +148,11 @@ class Examiner:
             self._barrier.wait()
         self._new.clear()  # they have rows now
         left = 0
-        for _read, compared in self._compared(reads):
+        for read, compared in self._compared(reads):
             self.settled += compared
             for one in compared:
                 if one.missing_successor is not None:
-                    self.found += found_in(one, now_s, self._graces)
+                    self.found += found_in(one, now_s, self._graces, read_s=read.received_at_ns / 1e9)
             self._note_terms(compared)
             left += not all(one.is_dominated for one in compared)
         if left:
