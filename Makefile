@@ -20,8 +20,7 @@ INSTALL = $(INDEX); $(BIN)/uv pip install --quiet --python $(BIN)/python
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
 ARGS ?=
 
-.PHONY: help setup demo test chromium lint format bench chaos rewinds outages takeovers restore weather simulate page shown rules \
-	alerts dashboard registry peers fuzz audit lock clean picture
+.PHONY: $(shell sed -nE 's/^([a-z]+):.*/\1/p' Makefile)
 help: ## What there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
@@ -71,7 +70,7 @@ weather: .venv/.installed-dev ## Lost frames, bad REST, crowds, kills, lagging p
 
 outages: .venv/.installed-dev ## Break what two copies of the program stand on, one fault after the other (ROUNDS=5 ONLY=kafka SEED=7)
 	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m outages $(if $(ROUNDS),--rounds $(ROUNDS)) \
-		$(if $(ONLY),--only "$(ONLY)") $(if $(SEED),--seed $(SEED)) $(ARGS)
+		$(if $(ONLY),--only "$(ONLY)") $(if $(SEED),--seed $(SEED)) $(if $(AGAIN),--again "$(AGAIN)") $(ARGS)
 
 takeovers: .venv/.installed-dev ## How soon the second copy does what the first one did: stopped, killed, frozen (TIMES=10)
 	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m outages.takeovers $(if $(TIMES),--times $(TIMES)) \
@@ -79,6 +78,14 @@ takeovers: .venv/.installed-dev ## How soon the second copy does what the first 
 
 restore: .venv/.installed-dev ## Postgres goes back to a dump of some time ago, a timeline of what follows (PLACE=server SEED=7)
 	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m outages.restore $(if $(PLACE),--place $(PLACE)) \
+		$(if $(SEED),--seed $(SEED)) $(ARGS)
+
+overload: .venv/.installed-plot ## Ten times the usual for ten minutes: memory, lag, the socket, the drain, a plot (MINUTES=10 TIMES=10 SEED=7)
+	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m endurance overload $(if $(MINUTES),--minutes $(MINUTES)) \
+		$(if $(TIMES),--times $(TIMES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+soak: .venv/.installed-plot ## Millions of events with new sockets and second copies: what grows, a plot (EVENTS=5000000 SEED=7)
+	@PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m endurance soak $(if $(EVENTS),--events $(EVENTS)) \
 		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
 simulate: .venv/.installed-dev ## The jobs under seeds and a simulated clock, invariants at each step (SEEDS=200 STEPS=5000 SEED=7)
@@ -93,6 +100,9 @@ picture: .venv/.installed-dev chromium ## Take the picture of the page in the RE
 
 shown: .venv/.installed-dev ## Each discrepancy with the test that makes it, and what it saw in the last `make test`
 	@PYTHONPATH=tests $(BIN)/python -m support.shown_table build/junit.xml
+
+released: .venv/.installed-dev ## Keep what the version in pyproject.toml leaves in an installation, for tests of upgrades from it
+	@PYTHONPATH=tests $(BIN)/python -m support.released
 
 rules: .venv/.installed-dev ## Write deploy/prometheus anew for the Prometheus operator
 	@PYTHONPATH=tests $(BIN)/python -m support.prometheus_rule
@@ -133,6 +143,7 @@ lock: .venv/.tools ## Take the newest releases that pyproject.toml allows into r
 	$$compile pyproject.toml -c requirements/tools.txt -c requirements/runtime.txt -o requirements/server.txt; \
 	$$compile --extra embedded --group dev pyproject.toml -c requirements/tools.txt -c requirements/runtime.txt \
 		-o requirements/dev.txt; \
+	$$compile requirements/plot.in -c requirements/dev.txt -o requirements/plot.txt; \
 	for list in fuzz audit; do $$compile requirements/$$list.in -o requirements/$$list.txt; done
 
 clean: ## Remove what was built, .venv too; data of the demo (.reconcile) stays
@@ -164,6 +175,11 @@ clean: ## Remove what was built, .venv too; data of the demo (.reconcile) stays
 .venv/.installed-fuzz: .venv/.installed-dev requirements/fuzz.txt
 	@echo "Installing what leads the fuzzing"
 	@$(INSTALL) --require-hashes --only-binary :all: -r requirements/fuzz.txt || echo "There is no atheris for this Python"
+	@touch $@
+
+.venv/.installed-plot: .venv/.installed-dev requirements/plot.txt
+	@echo "Installing what draws"
+	@$(INSTALL) --require-hashes -r requirements/plot.txt
 	@touch $@
 
 .venv/.audit: .venv/.tools requirements/audit.txt

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import AdminClient
 
 from stream_reconcile.embedded import EmbeddedKafka, EmbeddedPostgres
 from support.logging_state import logging_restored
@@ -26,6 +25,7 @@ from support.servers import (
     Reception,
     Servers,
     create_database,
+    delete_topics,
     drop_database,
     empty_tables,
     migrated_database,
@@ -150,11 +150,7 @@ def topic_prefix(kafka: str) -> Iterator[str]:
     """A prefix that no other test uses; topics that begin with it are deleted after the test."""
     prefix = f"test-{secrets.token_hex(6)}"
     yield prefix
-    admin = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
-    made = [name for name in admin.list_topics(timeout=30).topics if name.startswith(prefix)]
-    if made:
-        for deleted in admin.delete_topics(made, operation_timeout=30).values():
-            deleted.result(timeout=30)
+    delete_topics(kafka, prefix)
 
 
 @pytest.fixture

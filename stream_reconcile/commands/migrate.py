@@ -10,7 +10,7 @@ from stream_reconcile.commands.output import console, print_json
 from stream_reconcile.commands.postgres import failures_in_plain_words, opened
 from stream_reconcile.commands.servers import role_names, servers_to_look_at
 from stream_reconcile.commands.start import settings_for_a_report
-from stream_reconcile.store.migrations import expected_version
+from stream_reconcile.store.migrations import current_version
 from stream_reconcile.store.migrations import migrate as migrate_schema
 from stream_reconcile.store.roles import missing_roles, roles_sql
 
@@ -25,11 +25,12 @@ def migrate(
         applied = migrate_schema(servers.dsn, schema, roles=roles)
         with opened(servers, schema, "migrate") as connection:
             missing = missing_roles(connection, roles)
+            version = current_version(connection, schema)
         where = servers.postgres
     result: dict[str, Any] = {
         "postgres": where,
         "schema": schema,
-        "version": expected_version(),
+        "version": version,
         "applied": applied,
         "roles_missing": missing,
         "roles_sql": roles_sql(schema, roles) if missing else None,

@@ -19,18 +19,25 @@ from stream_reconcile.commands.run_control import PATHS, offer_control
 from stream_reconcile.commands.servers import Servers, codec_factory, role_names, servers_to_run_on, topic_plan, topics
 from stream_reconcile.commands.start import program_version, settings_for_a_job
 from stream_reconcile.config import Settings
-from stream_reconcile.core.errors import KafkaUnreachable, PostgresUnreachable, ReconcileError, RegistryUnreachable
+from stream_reconcile.core.errors import (
+    KafkaUnreachable,
+    LeftBehind,
+    PostgresUnreachable,
+    ReconcileError,
+    RegistryUnreachable,
+)
 from stream_reconcile.jobs.findings import FindingsMetrics, FindingsReader
 from stream_reconcile.jobs.lag import LagReader, LagReport
 from stream_reconcile.jobs.lag_metrics import LagMetrics
+from stream_reconcile.jobs.out_of_memory import end_when_out_of_memory
 from stream_reconcile.jobs.polled import Polled
-from stream_reconcile.jobs.probes import KafkaProbe, PostgresProbe, counting_refusals
+from stream_reconcile.jobs.probes import KafkaProbe, PostgresProbe, counting_refusals, telling_of_the_end
 from stream_reconcile.jobs.supervisor import Job, JobsLate, Supervisor, retried, signals_set
 from stream_reconcile.log.admin import KafkaAdmin
 from stream_reconcile.log.topic_check import ensure_topics
 from stream_reconcile.metrics import Metrics
 from stream_reconcile.store.connect import connect
-from stream_reconcile.store.migrations import migrate, require_current
+from stream_reconcile.store.migrations import expected_version, migrate, require_current
 from stream_reconcile.web.app import build_app
 from stream_reconcile.web.control import Control
 from stream_reconcile.web.readiness import Readiness, ReadinessMetrics
@@ -76,7 +83,8 @@ def run(
 
 
 def run_until_stopped(process: Process) -> None:
-    """Run it. Raises ReconcileError; where jobs do not stop in time, this whole process ends at once."""
+    """Run it. Raises ReconcileError; where jobs do not stop in time, or no memory is left, all of it ends at once."""
+    end_when_out_of_memory()
     try:
         process.run()
     except JobsLate as error:
@@ -102,6 +110,7 @@ class Process:
             self._readiness.expect(part)
         self._metrics.registry.register(ReadinessMetrics(self._readiness))
         self._stop = threading.Event()
+        self._left_behind: LeftBehind | None = None
 
     def run(self) -> None:
         """Until stopped. Raises ReconcileError for what only a person can heal."""
@@ -122,6 +131,8 @@ class Process:
                 if self._prepared(servers):
                     self._answer(servers)
                     Supervisor(self._jobs(servers), self._readiness, self._metrics.job_restarts, self._stop).run()
+            if self._left_behind is not None:
+                raise self._left_behind
             log.info("stopped")
 
     def _parts(self) -> Iterator[str]:
@@ -204,7 +215,7 @@ class Process:
         with ExitStack() as stack:
             refused = self._metrics.logins_refused
             for part, probe in (
-                ("postgres", PostgresProbe(servers.dsn, settings.schema_)),
+                ("postgres", telling_of_the_end(PostgresProbe(servers.dsn, settings.schema_), self._end_behind)),
                 ("kafka", KafkaProbe(servers.kafka, topics(settings))),
             ):
                 self._readiness.watch(part, counting_refusals(probe, refused.labels(part).inc))
@@ -225,6 +236,11 @@ class Process:
                     polled.start()
                     stack.callback(polled.close)
             yield
+
+    def _end_behind(self, error: LeftBehind) -> None:
+        """In a probe's thread: a newer version has taken away what this one works with."""
+        self._left_behind = error
+        self._stop.set()
 
     def _lag_reader(self, servers: Servers) -> LagReader:
         return LagReader(
@@ -258,7 +274,9 @@ class Process:
             migrate(servers.dsn, self._settings.schema_, roles=role_names(self._settings))
             return
         with connect(servers.dsn, self._settings.schema_, name="stream-reconcile run") as connection:
-            require_current(connection, self._settings.schema_)
+            stands_at = require_current(connection, self._settings.schema_)
+        if stands_at > expected_version():
+            log.warning("schema_newer", stands_at=stands_at, program_knows=expected_version())
 
     def _prepare_kafka(self, servers: Servers) -> None:
         with KafkaAdmin(servers.kafka) as admin:

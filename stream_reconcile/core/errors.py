@@ -12,6 +12,7 @@
     │   ├── CredentialsRefused
     │   ├── WrongAccount
     │   ├── SchemaMismatch
+    │   │   └── LeftBehind     the database was migrated by a version that this one is too old for
     │   └── DecisionRefused    a decision of a trading program may not be written like that
     │       └── DecisionExists
     ├── FencedError            another owner holds the cursor or the lease: our transaction is rolled back
@@ -90,6 +91,10 @@ class WrongAccount(RefusedError):
 
 class SchemaMismatch(RefusedError):
     """Database schema or Kafka topic is not as this version of the program needs it."""
+
+
+class LeftBehind(SchemaMismatch):
+    """The database was migrated so that a version as old as this one can't work with it: a process that runs ends."""
 
 
 class DecisionRefused(RefusedError):

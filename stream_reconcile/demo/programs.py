@@ -79,6 +79,11 @@ class Program:
     def running(self) -> bool:
         return self._process.running
 
+    @property
+    def exit_status(self) -> int | None:
+        """Its exit status (128 + n after signal n); None while it runs."""
+        return self._process.wait(0)
+
     def start(self) -> None:
         """Start it, or start it again."""
         command = [sys.executable, "-m", self._module, *self._arguments]
@@ -116,7 +121,7 @@ class Program:
         """Raise ProgramEnded, with the end of its log, unless it runs or was killed on purpose."""
         if self.running or self.state is State.KILLED:
             return
-        status, tail = self._process.wait(0), self._process.tail()
+        status, tail = self.exit_status, self._process.tail()
         raise ProgramEnded(f"{self.name} ended by itself (status {status}); the end of its log:\n{tail}")
 
 

@@ -183,6 +183,8 @@ class LagReader:
             seen = self._seen.get(partition)
             if seen is not None and seen.next_offset != cursor.next_offset:
                 self._owners_moved[cursor.owner] = now
+        # Each start of a process is another owner: of one that is gone nothing has to be known.
+        self._owners_moved = {o: at for o, at in self._owners_moved.items() if now - at < STALLED_AFTER_S}
 
     def _moved(self, partition: Partition, next_offset: int, owner: str, now: float) -> bool | None:
         seen = self._seen.get(partition)

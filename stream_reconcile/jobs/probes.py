@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import psycopg
 
-from stream_reconcile.core.errors import CredentialsRefused, KafkaUnreachable, PostgresUnreachable
+from stream_reconcile.core.errors import CredentialsRefused, KafkaUnreachable, LeftBehind, PostgresUnreachable
 from stream_reconcile.log.admin import KafkaAdmin
 from stream_reconcile.log.connection import KafkaConfig
 from stream_reconcile.log.topics import Topics
@@ -18,14 +18,14 @@ ASK_S = 5.0
 
 
 class PostgresProbe:
-    """Postgres answers, and has the schema that this program needs. For one thread."""
+    """Postgres answers, and has a schema that this program can work with: as new as it, or newer. For one thread."""
 
     def __init__(self, dsn: str, schema: str) -> None:
         self._dsn, self._schema = dsn, schema
         self._connection: psycopg.Connection | None = None
 
     def __call__(self) -> None:
-        """Raise PostgresUnreachable, CredentialsRefused or SchemaMismatch unless all is well."""
+        """Raise PostgresUnreachable, CredentialsRefused or SchemaMismatch (LeftBehind) unless all is well."""
         try:
             if self._connection is None:
                 self._connection = connect(
@@ -78,6 +78,19 @@ def counting_refusals(probe: Callable[[], None], refused: Callable[[], None]) ->
             probe()
         except CredentialsRefused:
             refused()
+            raise
+
+    return look
+
+
+def telling_of_the_end(probe: Callable[[], None], left_behind: Callable[[LeftBehind], None]) -> Callable[[], None]:
+    """`probe`, which tells `left_behind` that this version can't go on before it raises that."""
+
+    def look() -> None:
+        try:
+            probe()
+        except LeftBehind as error:
+            left_behind(error)
             raise
 
     return look

@@ -3,7 +3,7 @@
 A job mends by itself what it can (it retries what is away, and reports it). What it raises is either a mistake in the
 set-up, which ends the process with the error's exit status, or a mistake of ours: that job alone begins again, slower
 each time, with its readiness red, while the others go on. A frame that ingest does not read is gone; a job that begins
-again costs nothing.
+again costs nothing. Where no memory is left, the process ends (`out_of_memory`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import structlog
 from prometheus_client import Counter
 
 from stream_reconcile.core.errors import ConfigError, ReconcileError, RefusedError
+from stream_reconcile.jobs import out_of_memory
 
 log = structlog.get_logger()
 
@@ -112,6 +113,8 @@ class Supervisor:
                 self._fatal = error
                 self._stop.set()
                 return
+            except MemoryError:
+                out_of_memory.end()
             except Exception as error:
                 log.exception("job_failed", job=job.part)
                 why = f"{job.part} failed ({type(error).__name__}; see the log) and begins again"

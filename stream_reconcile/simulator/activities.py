@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -98,9 +99,11 @@ class ActivityLog:
         self.withholding = False
         self.late_ns = 0
         """So much later than they say all activities are listed: `after` and `until` know nothing of it."""
+        self.forgotten = 0
+        """How many of the oldest are not known any more."""
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return self.forgotten + len(self._entries)
 
     def executed(self, execution: Execution) -> None:
         """An execution becomes a FILL."""
@@ -121,9 +124,22 @@ class ActivityLog:
             entry.withheld = False
         return released
 
-    def entries(self) -> Iterator[Activity]:
-        """All of them, listed yet or not, oldest first."""
-        return iter(self._entries)
+    def entries(self, start: int = 0) -> Iterator[Activity]:
+        """All that are known from the `start`-th on, listed yet or not, oldest first."""
+        return islice(self._entries, max(start - self.forgotten, 0), None)
+
+    def forget(self, orders: int) -> None:
+        """Let go of the oldest, up to the first of an order that came after the `orders`-th."""
+        gone = 0
+        for entry in self._entries:
+            if entry.execution is not None:
+                if entry.execution.order.seq > orders:
+                    break
+                self._by_order.pop(entry.execution.order.id, None)
+            del self._by_id[entry.id]
+            gone += 1
+        del self._entries[:gone]
+        self.forgotten += gone
 
     def page(self, wanted: ActivityFilter, now: int) -> list[dict[str, Any]]:
         """One page as REST gives it; what is not listed yet at `now` is not there."""
@@ -146,17 +162,28 @@ class ActivityLog:
     def _candidates(self, wanted: ActivityFilter) -> Iterable[Activity]:
         entries = self._entries if wanted.order_id is None else self._by_order.get(wanted.order_id, [])
         token = self._by_id.get(wanted.page_token) if wanted.page_token else None
-        if wanted.descending:
-            end = len(entries) if token is None else bisect_left(entries, token)
-            return (entries[place] for place in range(end - 1, -1, -1))
-        start = 0 if token is None else bisect_right(entries, token)
-        return (entries[place] for place in range(start, len(entries)))
+        # An entry is listed at its own time or `delay` later: outside of these places none has a time that is wanted.
+        low, high = 0, len(entries)
+        if wanted.after is not None:
+            low = bisect_left(entries, (wanted.after - self._delay) // MILLISECOND, key=_millisecond)
+        if wanted.until is not None:
+            high = bisect_right(entries, wanted.until // MILLISECOND, key=_millisecond)
+        if token is not None and wanted.descending:
+            high = min(high, bisect_left(entries, token))
+        elif token is not None:
+            low = max(low, bisect_right(entries, token))
+        places = range(high - 1, low - 1, -1) if wanted.descending else range(low, high)
+        return (entries[place] for place in places)
 
     def _is_listed(self, entry: Activity, now: int) -> bool:
         if entry.withheld or entry.created_ns > now:
             return False
         execution = entry.execution
         return execution is None or execution.state == "real" or not self._withdraw_busted
+
+
+def _millisecond(entry: Activity) -> int:
+    return entry.millisecond
 
 
 def _matches(entry: Activity, wanted: ActivityFilter) -> bool:

@@ -35,9 +35,11 @@ class Book:
         self._listed: list[Order] = []
         self._submitted: list[int] = []
         self._unfinished: dict[str, Order] = {}
+        self.forgotten = 0
+        """How many of the oldest are not known any more; places and numbers count them all the same."""
 
     def __len__(self) -> int:
-        return len(self._listed)
+        return self.forgotten + len(self._listed)
 
     def add(self, order: Order) -> None:
         """Enter a new order; client order ids are unique for the account (the caller checks before)."""
@@ -66,9 +68,24 @@ class Book:
         return sorted(self._unfinished.values(), key=lambda order: order.seq)
 
     def listed(self, start: int = 0) -> Iterator[Order]:
-        """All orders from the `start`-th on, oldest first."""
-        for number in range(start, len(self._listed)):
-            yield self._listed[number]
+        """All orders from the `start`-th on that are known, oldest first."""
+        for place in range(max(start - self.forgotten, 0), len(self._listed)):
+            yield self._listed[place]
+
+    def forget(self, orders: int) -> int:
+        """Let go of the oldest, up to the `orders`-th of all, but none that is not closed or has a leg that is not.
+
+        How many are forgotten by then. Ids of theirs are unknown from now on.
+        """
+        wanted, gone = min(orders, len(self)) - self.forgotten, 0
+        for order in self._listed[: max(wanted, 0)]:
+            if any(each.id in self._unfinished for each in (order, *order.leg_orders)):
+                break
+            del self._by_id[order.id], self._by_client_id[order.wire["client_order_id"]]
+            gone += 1
+        del self._listed[:gone], self._submitted[:gone]
+        self.forgotten += gone
+        return self.forgotten
 
     def query(self, wanted: OrderFilter, shown: Callable[[Order], Order | None] | None = None) -> list[Order]:
         """The page that GET /v2/orders answers: with `nested` only orders that are no leg, else all of them.
@@ -89,11 +106,11 @@ class Book:
         high = len(self._listed) if wanted.until is None else bisect_left(self._submitted, wanted.until)
         # Orders are numbered from 1 in the order in which they are listed.
         if wanted.after_order is not None:
-            low = wanted.after_order.seq
+            low = wanted.after_order.seq - self.forgotten
         if wanted.before_order is not None:
-            high = wanted.before_order.seq - 1
+            high = wanted.before_order.seq - 1 - self.forgotten
         if wanted.status == "open" and not all_of_them:
-            found = [order for order in self.unfinished() if low < order.seq <= high]
+            found = [order for order in self.unfinished() if low < order.seq - self.forgotten <= high]
             return reversed(found) if wanted.descending else found
         places = range(high - 1, low - 1, -1) if wanted.descending else range(low, high)
         return (self._listed[place] for place in places)

@@ -63,9 +63,9 @@ class Control:
         """Every execution that counts."""
         return self._pages("/sim/truth/fills", "fills")
 
-    def executions(self) -> Iterator[dict[str, Any]]:
-        """Every execution, with `state` real, busted or corrected."""
-        return self._pages("/sim/truth/executions", "executions")
+    def executions(self, after: int = 0) -> Iterator[dict[str, Any]]:
+        """Every execution of every order but the first `after`, with `state` real, busted or corrected."""
+        return self._pages("/sim/truth/executions", "executions", after)
 
     def activities(self) -> Iterator[dict[str, Any]]:
         """Every activity, listed yet or not."""
@@ -97,6 +97,10 @@ class Control:
     def settle(self) -> None:
         """Stop the own flow and let all that is under way end now: the truth stands still until a client acts."""
         self._call("POST", "/sim/settle", {})
+
+    def forget(self, orders: int) -> int:
+        """Let the oldest orders leave the books, up to the `orders`-th, while they are over; how many have by then."""
+        return int(self._call("POST", "/sim/forget", {"orders": orders})["forgotten"])
 
     def set_price(self, symbol: str, price: str) -> None:
         """Move the quote; resting orders of clients that meet it fill."""

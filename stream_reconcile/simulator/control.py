@@ -53,6 +53,7 @@ class ControlApi:
             ("POST", "/sim/pause", self.pause),
             ("POST", "/sim/resume", self.resume),
             ("POST", "/sim/settle", self.settle),
+            ("POST", "/sim/forget", self.forget),
             ("POST", "/sim/price", self.price),
             ("POST", "/sim/orders/{order_id}/{operation}", self.operate),
             ("POST", "/sim/activities", self.add_activity),
@@ -77,6 +78,7 @@ class ControlApi:
                     "frames_dropped": sim.delivery.lost,
                     "frames_unheard": sim.sessions.unheard,
                     "messages_sent": sim.sessions.sent,
+                    "most_unsent_bytes": sim.sessions.most_unsent,
                     "requests": sim.requests,
                     "connections_accepted": sim.sessions.accepted,
                     "connections_refused": sim.sessions.refused,
@@ -94,6 +96,7 @@ class ControlApi:
         return self._page(
             request,
             "orders",
+            self._sim.book.forgotten,
             self._sim.book.listed,
             lambda order: {**rest_order(order), "parent_order_id": order.parent.id if order.parent else None},
         )
@@ -111,7 +114,8 @@ class ControlApi:
         return self._page(
             request,
             "activities",
-            lambda start: islice(self._sim.activities.entries(), start, None),
+            self._sim.activities.forgotten,
+            self._sim.activities.entries,
             lambda entry: entry.view(),
         )
 
@@ -122,7 +126,7 @@ class ControlApi:
 
     def _executions(self, request: Request, name: str, *, only_real: bool) -> Response:
         """Pages by order: `after` and `next` count orders, so that a page holds all executions of each of its."""
-        after, limit = _paging(request)
+        after, limit = _paging(request, self._sim.book.forgotten)
         orders = list(islice(self._sim.book.listed(after), limit))
         found = [
             execution.record()
@@ -136,10 +140,11 @@ class ControlApi:
         self,
         request: Request,
         name: str,
+        forgotten: int,
         entries: Callable[[int], Iterable[Any]],
         view: Callable[[Any], dict[str, Any]],
     ) -> Response:
-        after, limit = _paging(request)
+        after, limit = _paging(request, forgotten)
         found = [view(entry) for entry in islice(entries(after), limit)]
         return answer({name: found, "next": after + limit if len(found) == limit else None})
 
@@ -166,7 +171,7 @@ class ControlApi:
         return answer({"cleared": self._sim.disarm(request.path_params.get("fault_id"))})
 
     async def fault_log(self, request: Request) -> Response:
-        return self._page(request, "log", lambda start: islice(self._sim.faults.log, start, None), lambda line: line)
+        return self._page(request, "log", 0, lambda start: islice(self._sim.faults.log, start, None), lambda line: line)
 
     # -- the order flow, and orders by hand ----------------------------------------------------------------------
 
@@ -188,6 +193,11 @@ class ControlApi:
 
     async def settle(self, request: Request) -> Response:
         return answer({"steps": self._sim.settle()})
+
+    async def forget(self, request: Request) -> Response:
+        """The oldest orders leave the books, with their activities: a long run needs memory for what is new only."""
+        body = read_body(await request.body())
+        return answer({"forgotten": self._sim.forget(int(body.get("orders", 0)))})
 
     async def price(self, request: Request) -> Response:
         body = read_body(await request.body())
@@ -268,9 +278,9 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
     return answering(guarded)
 
 
-def _paging(request: Request) -> tuple[int, int]:
+def _paging(request: Request, forgotten: int) -> tuple[int, int]:
     query = request.query_params
-    return int(query.get("after", "0")), min(int(query.get("limit", "1000")), _MOST)
+    return max(int(query.get("after", "0")), forgotten), min(int(query.get("limit", "1000")), _MOST)
 
 
 def _nanos(body: dict[str, Any], name: str) -> int | None:

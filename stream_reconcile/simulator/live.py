@@ -132,6 +132,15 @@ class Simulator:
         self.delivery.flush()
         return steps
 
+    def forget(self, orders: int) -> int:
+        """Let go of the oldest orders, up to the `orders`-th, while they are over; how many are forgotten by then.
+
+        Positions, counters and the numbers of the others stay; what is asked of a forgotten one is not found.
+        """
+        forgotten = self.book.forget(orders)
+        self.activities.forget(forgotten)
+        return forgotten
+
     def _step_due(self) -> float | None:
         """Carry out some of what is due; seconds until more is (0: at once; None: not before something new)."""
         if self._paused:

@@ -131,6 +131,7 @@ def _in_subprocess(settings: SimulatorSettings) -> Iterator[int]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # Ctrl-C is for whoever runs it: it ends when its input does
     )
     assert process.stdin is not None  # noqa: S101 - for the type checker: both are pipes
     assert process.stdout is not None  # noqa: S101 - likewise

@@ -49,6 +49,7 @@ class StreamSession:
         self.streams: list[str] = []
         self.silent = False
         self.sent = 0
+        self.most_unsent = 0
         self.closing = False
 
     @property
@@ -63,8 +64,10 @@ class StreamSession:
         """Send a message, unless the session has gone silent."""
         if self.silent:
             return
-        if self._connection.unsent > _MAX_UNSENT:
-            log.warning("simulator_dropped_slow_reader", unsent_bytes=self._connection.unsent)
+        unsent = self._connection.unsent
+        self.most_unsent = max(self.most_unsent, unsent)
+        if unsent > _MAX_UNSENT:
+            log.warning("simulator_dropped_slow_reader", unsent_bytes=unsent)
             self._connection.cut()
             return
         self._connection.write_message(raw, text=self._text if text is None else text)
@@ -91,6 +94,7 @@ class StreamSession:
             "silent": self.silent,
             "frozen": self._connection.frozen,
             "sent": self.sent,
+            "unsent_bytes": self._connection.unsent,
         }
 
 
@@ -110,11 +114,17 @@ class Sessions:
         self.unheard = 0
         self.most_at_once = 0
         self._sent_before = 0
+        self._most_unsent_before = 0
 
     @property
     def sent(self) -> int:
         """Messages sent so far over all connections, answers too; those of `play` are not counted."""
         return self._sent_before + sum(session.sent for session in self.open)
+
+    @property
+    def most_unsent(self) -> int:
+        """Most bytes that a reader had not taken yet when one more message was due to it, over all connections."""
+        return max([self._most_unsent_before, *(session.most_unsent for session in self.open)])
 
     def broadcast(self, raw: bytes, *, text: bool | None = None) -> None:
         """Send a trade update to whoever listens; nobody does: it is gone, as with the real one."""
@@ -150,6 +160,7 @@ class Sessions:
         finally:
             self.open.remove(session)
             self._sent_before += session.sent
+            self._most_unsent_before = max(self._most_unsent_before, session.most_unsent)
             if not clean:
                 self._slot_free_at = time.monotonic() + self._settings.slot_hold_seconds
 

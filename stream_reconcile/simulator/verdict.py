@@ -9,7 +9,7 @@ What only REST tells (`_TOLD_BY_REST`) may be missing in a row that was made of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -82,6 +82,13 @@ class Verdict(NamedTuple):
         return not self.differing
 
 
+class Rows(NamedTuple):
+    """How many rows there are in each table."""
+
+    executions: int
+    fills: int
+
+
 class Agreement(NamedTuple):
     """Orders of moving books and their rows. Those `under_way` differ in version: nothing can be said of them now."""
 
@@ -99,25 +106,51 @@ def compare(
     and an execution that was taken back before anything told of it may have no row at all. What stood for late ones,
     and is reversed, counts no more.
     """
-    found = _Found()
+    comparison = Comparison(connection, account_id, lost_frames=lost_frames)
     orders = iter(truth.orders())
-    executions = _Grouped(truth.executions())
-    counted = real_fills = seen_rows = seen_fills = 0
+    executions = ByOrder(truth.executions())
     while page := list(islice(orders, _PAGE)):
-        ids = [order["id"] for order in page]
-        rows = _read_orders(connection, account_id, ids)
-        fills = _read_fills(connection, account_id, ids)
-        counted, seen_rows = counted + len(page), seen_rows + len(rows)
-        seen_fills += sum(map(len, fills.values()))
-        for order in page:
-            found.add(order_differences(order, rows.get(order["id"])))
-            made = executions.of(order["id"])
-            real_fills += sum(execution["state"] == "real" for execution in made)
-            found.add(fill_differences(order["id"], made, fills.get(order["id"], {}), lost_frames=lost_frames))
-    (totals,) = _select(connection, "row_counts", account_id=account_id)
-    if (totals["executions"], totals["fills"]) != (seen_rows, seen_fills):
-        found.add(_of_unknown_orders(connection, account_id, truth))
-    return Verdict(counted, real_fills, found.count, tuple(found.listed))
+        comparison.add(page, executions)
+    if comparison.rows != comparison.rows_seen:
+        comparison.found.add(_of_unknown_orders(connection, account_id, truth))
+    return comparison.verdict
+
+
+class Comparison:
+    """The same page by page, for books that go on and forget: what is compared should have come to rest."""
+
+    def __init__(self, connection: psycopg.Connection, account_id: str, *, lost_frames: bool = False) -> None:
+        self._connection, self._account_id, self._lost_frames = connection, account_id, lost_frames
+        self._orders = self._real_fills = 0
+        self.found = _Found()
+        self.rows_seen = Rows(0, 0)
+        """Rows of the orders that were compared."""
+
+    def add(self, orders: Sequence[dict[str, Any]], executions: ByOrder) -> None:
+        """Compare these orders; it is the turn of theirs among the executions."""
+        ids = [order["id"] for order in orders]
+        rows = _read_orders(self._connection, self._account_id, ids)
+        fills = _read_fills(self._connection, self._account_id, ids)
+        for order in orders:
+            self.found.add(order_differences(order, rows.get(order["id"])))
+            own = executions.of(order["id"])
+            self._real_fills += sum(execution["state"] == "real" for execution in own)
+            ours = fills.get(order["id"], {})
+            self.found.add(fill_differences(order["id"], own, ours, lost_frames=self._lost_frames))
+        self._orders += len(ids)
+        seen = self.rows_seen
+        self.rows_seen = Rows(seen.executions + len(rows), seen.fills + sum(map(len, fills.values())))
+
+    @property
+    def rows(self) -> Rows:
+        """All rows that the account has by now."""
+        (counts,) = _select(self._connection, "row_counts", account_id=self._account_id)
+        return Rows(**counts)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of all that was compared so far."""
+        return Verdict(self._orders, self._real_fills, self.found.count, tuple(self.found.listed))
 
 
 def agreement(connection: psycopg.Connection, account_id: str, orders: Iterable[dict[str, Any]]) -> Agreement:
@@ -301,7 +334,7 @@ class _Found:
                 self.listed.append(difference)
 
 
-class _Grouped:
+class ByOrder:
     """Executions in the order of their orders, handed out order by order."""
 
     def __init__(self, executions: Iterator[dict[str, Any]]) -> None:

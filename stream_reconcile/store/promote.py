@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from stream_reconcile.core.errors import RefusedError
+from stream_reconcile.core.errors import RefusedError, SchemaMismatch
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.derived import RECORDED_AT, REWRITTEN, DerivedTable, derived_tables
 from stream_reconcile.store.ownership import become_owner
@@ -46,7 +46,8 @@ class Promotion:
     """
 
     def __init__(self, dsn: str, live: str, schema: str) -> None:
-        """Raises RefusedError where this login owns neither, or where something is bound to the live tables."""
+        """Raises RefusedError where this login owns neither, or where something is bound to the live tables;
+        SchemaMismatch where the tables of the two are not of one version."""
         self._live, self._schema = live, schema
         self._space = f"{schema[:58]}_swap"
         self._queries = {name: sql.SQL(text) for name, text in load("promote.sql").items()}
@@ -59,6 +60,7 @@ class Promotion:
             idle_in_transaction_ms=0,
         )
         try:
+            self._require_one_version()
             self.tables = derived_tables(self._connection, schema)
             self._names = [table.name for table in self.tables]
             if bound := self._ask("bound_to"):
@@ -161,6 +163,18 @@ class Promotion:
                     raise
             else:
                 return
+
+    def _require_one_version(self) -> None:
+        """An upgrade that changes derived tables may have come between the replay, or the old tables, and now."""
+        statement = self._queries["derived_only_in_one"].format(
+            live=sql.Identifier(self._live), replay=sql.Identifier(self._schema)
+        )
+        for name, live in self._connection.execute(statement).fetchall():
+            here, there = (self._live, self._schema) if live else (self._schema, self._live)
+            raise SchemaMismatch(
+                f"schema {here} has {name} and schema {there} does not, so that their tables are not of one shape: "
+                "migrate the live one, and replay into the other, with the newest program that runs here"
+            )
 
     def _become_owner(self) -> None:
         row = self._connection.execute(

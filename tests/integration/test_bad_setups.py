@@ -65,7 +65,10 @@ def wrong_partition_count(settings: Settings) -> Settings:
 
 def schema_too_new(settings: Settings) -> Settings:
     with psycopg.connect(settings["DATABASE_URL"]) as connection:
-        connection.execute("UPDATE reconcile.migration_history SET version = '9999' WHERE version = '0002'")
+        connection.execute(
+            "INSERT INTO reconcile.migration_history (version, name, sha256, oldest_program)"
+            " VALUES ('9999', '9999_primary_end', '', '9999')"
+        )
     return settings
 
 

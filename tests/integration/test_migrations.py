@@ -14,7 +14,7 @@ import pytest
 from psycopg import conninfo
 
 from stream_reconcile.core.errors import ConfigError, PostgresUnreachable, SchemaMismatch
-from stream_reconcile.store import migrations
+from stream_reconcile.store import migration_locks, migrations
 from stream_reconcile.store.migration_files import find_migrations
 from stream_reconcile.store.migrations import (
     create_derived,
@@ -132,16 +132,62 @@ def test_a_schema_without_tables_says_how_to_get_them(empty_database: str, conne
         require_current(connection, "reconcile")
 
 
-def test_a_newer_schema_is_left_alone(empty_database: str, connection: psycopg.Connection, files: Path) -> None:
+def test_an_older_program_goes_on_and_leaves_a_newer_schema_as_it_is(
+    empty_database: str, connection: psycopg.Connection, files: Path
+) -> None:
     newer = shutil.copytree(files, files.parent / "newer")
     (newer / "0003_primary_future.sql").write_text("CREATE TABLE four (a int)")
+    (newer / "0004_derived_future.sql").write_text("CREATE TABLE five (a int)")
+    migrate(empty_database, "s", roles=None, source=newer)
+    assert require_current(connection, "s", source=files) == "0004"
+    # Its rights belong to the newer program: the older one would give the default ones again.
+    assert migrate(empty_database, "s", source=files) == []
+    assert connection.execute("SELECT relacl FROM pg_class WHERE oid = 's.four'::regclass").fetchall() == [(None,)]
+    create_derived(empty_database, "replay", roles=None, source=newer)
+    with pytest.raises(SchemaMismatch, match=r"newer program \(it stands at 0004_derived_future, this one .* 0002\)"):
+        create_derived(empty_database, "replay", roles=None, source=files)
+    (files / "0001_primary.sql").write_text("CREATE TABLE one (b int);")
+    with pytest.raises(SchemaMismatch, match="0001_primary was changed"):
+        require_current(connection, "s", source=files)
+
+
+def test_an_older_program_that_is_left_behind_ends(
+    empty_database: str, connection: psycopg.Connection, files: Path
+) -> None:
+    newer = shutil.copytree(files, files.parent / "newer")
+    (newer / "0003_primary_future.sql").write_text("CREATE TABLE four (a int)")
+    (newer / "0004_primary_end.sql").write_text("-- oldest program: 0003\nDROP TABLE one")
+    (newer / "0005_primary_more.sql").write_text("-- oldest program: 0002\nDROP TABLE three")
     migrate(empty_database, "s", roles=None, source=newer)
     for attempt in (
         lambda: migrate(empty_database, "s", roles=None, source=files),
         lambda: require_current(connection, "s", source=files),
     ):
-        with pytest.raises(SchemaMismatch, match=r"0003_primary_future, which is newer than this program.*up to 0002"):
+        with pytest.raises(SchemaMismatch, match=r"0005_primary_more, which is newer .*up to 0002.*to know 0003"):
             attempt()
+    (files / "0003_primary_future.sql").write_text("CREATE TABLE four (a int)")
+    assert require_current(connection, "s", source=files) == "0005"
+
+
+def test_a_schema_with_a_hole_is_refused(empty_database: str, connection: psycopg.Connection, files: Path) -> None:
+    newer = shutil.copytree(files, files.parent / "newer")
+    (newer / "0004_primary_future.sql").write_text("CREATE TABLE four (a int)")
+    migrate(empty_database, "s", roles=None, source=newer)
+    (files / "0003_primary_ours.sql").write_text("CREATE TABLE ours (a int)")
+    with pytest.raises(SchemaMismatch, match=r"has 0004_primary_future and lacks 0003_primary_ours"):
+        require_current(connection, "s", source=files)
+
+
+def test_a_history_begun_before_programs_were_told_apart(
+    empty_database: str, connection: psycopg.Connection, files: Path
+) -> None:
+    migrate(empty_database, "s", roles=None, source=files)
+    connection.execute("ALTER TABLE s.migration_history DROP COLUMN oldest_program")
+    assert require_current(connection, "s", source=files) == "0002"
+    (files / "0003_primary.sql").write_text("-- oldest program: 0003\nCREATE TABLE four (a int)")
+    assert migrate(empty_database, "s", roles=None, source=files) == ["0003_primary"]
+    rows = connection.execute("SELECT oldest_program FROM s.migration_history ORDER BY version").fetchall()
+    assert rows == [(None,), (None,), ("0003",)]
 
 
 def test_a_file_changed_after_it_was_applied_is_refused(
@@ -176,13 +222,13 @@ def test_processes_that_migrate_at_once_apply_each_file_once(
     )
     command = [sys.executable, "-W", "error", "-c", program, empty_database]
     root = Path(__file__).resolve().parents[2]
-    waiting = """SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
-                 WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted"""
+    waiting = """SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND query LIKE '%try_advisory_lock%' AND pid <> pg_backend_pid()"""
     # All of them stand before the lock before any may begin.
-    connection.execute("SELECT pg_advisory_lock(%s)", [migrations._LOCK_KEY])
+    connection.execute("SELECT pg_advisory_lock(%s)", [migration_locks.LOCK_KEY])
     running = [subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     wait_until(lambda: connection.execute(waiting).fetchall() == [(3,)], timeout=60, what="three processes at the lock")
-    connection.execute("SELECT pg_advisory_unlock(%s)", [migrations._LOCK_KEY])
+    connection.execute("SELECT pg_advisory_unlock(%s)", [migration_locks.LOCK_KEY])
     outputs = [process.communicate(timeout=60)[0] for process in running]
     assert [process.returncode for process in running] == [0, 0, 0]
     # Log lines go to standard output too; the last line is what was applied.
@@ -194,12 +240,20 @@ def test_processes_that_migrate_at_once_apply_each_file_once(
 def test_waiting_for_another_migration_has_a_limit(
     empty_database: str, connection: psycopg.Connection, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrations, "_LOCK_TIMEOUT_MS", 100)
-    connection.execute("SELECT pg_advisory_lock(%s)", [migrations._LOCK_KEY])
+    monkeypatch.setattr(migrations, "_OTHERS_WAIT_S", 0.1)
+    connection.execute("SELECT pg_advisory_lock(%s)", [migration_locks.LOCK_KEY])
     with pytest.raises(PostgresUnreachable, match="another migration"):
         migrate(empty_database, "s", roles=None, source=files)
-    connection.execute("SELECT pg_advisory_unlock(%s)", [migrations._LOCK_KEY])
+    connection.execute("SELECT pg_advisory_unlock(%s)", [migration_locks.LOCK_KEY])
     assert migrate(empty_database, "s", roles=None, source=files)
+
+
+def test_who_has_nothing_to_migrate_does_not_wait_for_who_has(
+    empty_database: str, connection: psycopg.Connection, files: Path
+) -> None:
+    migrate(empty_database, "s", roles=None, source=files)
+    connection.execute("SELECT pg_advisory_lock(%s)", [migration_locks.LOCK_KEY])
+    assert migrate(empty_database, "s", roles=None, source=files) == []
 
 
 def test_a_bad_schema_name_is_refused_before_anything_is_done(empty_database: str) -> None:

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections import defaultdict
 from pathlib import Path
+from time import time_ns
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from stream_reconcile.simulator.control import ControlApi
 from stream_reconcile.simulator.live import Simulator
 from stream_reconcile.simulator.runner import RunningSimulator, running_simulator, simulator_on_loop
 from stream_reconcile.simulator.settings import SimulatorSettings
-from stream_reconcile.simulator.values import SECOND, parse_time
+from stream_reconcile.simulator.values import SECOND, parse_time, rfc3339
 from support.http_client import Rest
 from support.stream_client import listening, receive, receive_all
 from support.waiting import wait_until
@@ -88,6 +89,56 @@ def test_the_truth_is_what_a_listener_was_told() -> None:
         assert "real" in states
         held = {view["symbol"]: view["qty"] for view in Rest(sim).get("/v2/positions")}
         assert held == {symbol.replace("/", ""): qty for symbol, qty in sim.control.positions().items()}
+
+
+def test_what_is_over_can_be_forgotten_from_the_oldest_on() -> None:
+    with running_simulator(seed=12, rate_limit=0, activity_delay_seconds=0) as sim:
+        live_through(sim, 120)
+        control, rest = sim.control, Rest(sim)
+        orders, executions = list(control.orders()), list(control.executions())
+        activities = [entry["id"] for entry in control.activities()]
+        before = control.counters()
+        resting = rest("POST", "/v2/orders", json=LIMIT_ORDER).json()["id"]
+        assert control.forget(70) == 70
+        assert control.forget(50) == 70
+        kept = {order["id"] for order in orders[70:]}
+        assert [order["id"] for order in control.orders()] == [*(order["id"] for order in orders[70:]), resting]
+        assert [order["id"] for order in control.orders(80)] == [*(order["id"] for order in orders[80:]), resting]
+        told = list(control.executions(70))
+        assert told == [execution for execution in executions if execution["order_id"] in kept]
+        assert list(control.executions()) == told
+        # Activities are in the order of their times: what is left ends with theirs.
+        left = [entry["id"] for entry in control.activities()]
+        assert left == activities[-len(left) :] != activities
+        assert {entry["order_id"] for entry in control.activities()} >= {one["order_id"] for one in told}
+        assert rest("GET", f"/v2/orders/{orders[0]['id']}").status_code == 404
+        newest = rest.get("/v2/orders?status=all&limit=500")
+        assert [order["id"] for order in newest] == [resting, *(order["id"] for order in reversed(orders[70:]))]
+        by_id = rest.get(f"/v2/orders?status=all&limit=500&before_order_id={orders[90]['id']}")
+        assert [order["id"] for order in by_id] == [order["id"] for order in reversed(orders[70:90])]
+        assert [order["id"] for order in rest.get("/v2/orders?status=open")] == [resting]
+        listed = rest.get(f"/v2/account/activities?direction=asc&page_size=100&page_token={activities[0]}")
+        assert [entry["id"] for entry in listed] == left[:100]
+        # All others are over: none is kept but the one that rests, and what came counts still.
+        assert control.forget(1_000) == len(orders)
+        assert [order["id"] for order in control.orders()] == [resting]
+        after = control.counters()
+        assert (after["orders"], after["activities"]) == (before["orders"] + 1, before["activities"])
+
+
+def test_activities_between_two_times_are_those_and_no_others() -> None:
+    with running_simulator(seed=12, rate_limit=0, activity_delay_seconds=0.25) as sim:
+        live_through(sim, 150)
+        entries = list(sim.control.activities())
+        listed = [(parse_time(entry["transaction_time"]) + SECOND // 4, entry["id"]) for entry in entries]
+        wait_until(lambda: time_ns() > max(at for at, _ in listed), what="the last one to be listed")
+        after, until = sorted(at for at, _ in listed)[20], sorted(at for at, _ in listed)[70]
+        wanted = [name for at, name in listed if after < at < until]
+        query = f"after={rfc3339(after)}&until={rfc3339(until)}&page_size=100"
+        for direction, expected in (("asc", wanted), ("desc", wanted[::-1])):
+            found = Rest(sim).get(f"/v2/account/activities?{query}&direction={direction}")
+            assert [entry["id"] for entry in found] == expected
+        assert len(wanted) >= 40
 
 
 def test_the_flow_keeps_about_its_rate_and_stops() -> None:

@@ -11,9 +11,11 @@ import psycopg
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from stream_reconcile.core.sweep.schedule import Kind
 from stream_reconcile.log.codec import Envelope, SingleObjectCodec
 from stream_reconcile.log.connection import KafkaConfig
 from stream_reconcile.simulator.runner import RunningSimulator, running_simulator
+from stream_reconcile.store.sweeps import answer_of, ask_for
 from support.http_client import Rest
 from support.ingesting import PARTITIONS
 from support.servers import SCHEMA
@@ -73,6 +75,13 @@ def drifts(whole: Whole, *states: str) -> list[dict[str, Any]]:
 def one_drift(whole: Whole, state: str) -> dict[str, Any]:
     (found,) = wait_until(lambda: drifts(whole, state), timeout=30, what=f"a drift that is {state}")
     return found
+
+
+def deep_sweep(whole: Whole) -> None:
+    """One that is asked for, to its end."""
+    with psycopg.connect(whole.dsn, options=f"-c search_path={SCHEMA}", autocommit=True) as person:
+        asked = ask_for(person, whole.simulator.account_id, Kind.DEEP, who="somebody", why="to see what is held")
+        wait_until(lambda: answer_of(person, asked), timeout=60, what="the deep sweep that was asked for")
 
 
 def published(whole: Whole) -> list[Envelope]:
@@ -168,6 +177,29 @@ def test_a_fill_that_only_positions_show_is_a_drift_until_it_is_told(
     whole.equal()
     whole.proved(scope="deep")
     assert drifts(whole, "open") == []
+
+
+def test_a_drift_ends_by_hot_sweeps_alone(
+    simulator: RunningSimulator, rest: Rest, database: str, kafka: str, topic_prefix: str
+) -> None:
+    asked = quick(intervals=replace(QUICK.intervals, deep_s=900.0), graces=replace(QUICK.graces, apart_s=0.5))
+    with reconciling(simulator, database, kafka, topic_prefix, timing=asked) as whole:
+        whole.listening()
+        bought(simulator, rest, symbol="MSFT")
+        whole.equal()
+        deep_sweep(whole)
+        with_baseline(whole, "MSFT")
+        simulator.control.fault("drop", count=0, symbol="MSFT")
+        simulator.control.fault("miss_in_list", symbol="MSFT")
+        simulator.control.fault("withhold_activities")
+        bought(simulator, rest, symbol="MSFT", qty="5")
+        deep_sweep(whole)
+        one_drift(whole, "open")
+        deep = "SELECT count(*) FROM sweeps WHERE kind = 'deep'"
+        so_many = whole.value(deep)
+        simulator.control.clear_faults()
+        one_drift(whole, "resolved")
+        assert whole.value(deep) == so_many
 
 
 def test_a_split_is_recognised_and_counts_once(simulator: RunningSimulator, rest: Rest, whole: Whole) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+_SLEEPS: Final = Path(__file__).with_name("faked_clock")
 _LIBRARIES: Final = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib/faketime/libfaketimeMT.so.1")
 
 
@@ -25,6 +26,7 @@ class Clock:
                 # A machine whose wall clock is set has a monotonic one that is not.
                 "FAKETIME_DONT_FAKE_MONOTONIC": "1",
                 "DONT_FAKE_MONOTONIC": "1",
+                "PYTHONPATH": str(_SLEEPS),
             }
 
     def set(self, ahead_s: int) -> None:

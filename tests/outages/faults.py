@@ -11,19 +11,21 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Final
 
 import psycopg
 from confluent_kafka import Producer
 
+from .faults_commands import COMMANDS
+from .faults_points import POINTS
+from .faults_strain import STRAIN, can_slow_kafka
 from .link import Way
 from .place import Scene
+from .strike import Strike, a_while
+from .upgrade import rolling_upgrade
 
-Strike = Callable[[Scene, random.Random], None]
-
-_MOST_S: Final = 12.0
 # A standstill that outlasts leases (30 s) and the group's patience (45 s): others have taken over when it ends.
 _LONG_S: Final = (50.0, 60.0)
 _HOUR_S: Final = 3_600
@@ -39,20 +41,16 @@ def _standing_still(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def _a_while(rng: random.Random) -> None:
-    time.sleep(rng.uniform(1.0, _MOST_S))
-
-
 def _killed(scene: Scene, rng: random.Random) -> None:
     rng.choice(scene.copies).kill()
-    _a_while(rng)
+    a_while(rng)
 
 
 def _both_killed(scene: Scene, rng: random.Random) -> None:
     for program in scene.copies:
         program.kill()
         time.sleep(rng.uniform(0.0, 2.0))
-    _a_while(rng)
+    a_while(rng)
 
 
 def _killed_again_and_again(scene: Scene, rng: random.Random) -> None:
@@ -65,7 +63,7 @@ def _killed_again_and_again(scene: Scene, rng: random.Random) -> None:
 
 def _frozen(scene: Scene, rng: random.Random) -> None:
     rng.choice(scene.copies).freeze()
-    _a_while(rng)
+    a_while(rng)
 
 
 def _frozen_until_others_took_over(scene: Scene, rng: random.Random) -> None:
@@ -84,7 +82,7 @@ def _a_third_copy(scene: Scene, rng: random.Random) -> None:
 
 def _kafka_killed(scene: Scene, rng: random.Random) -> None:
     scene.kafka.kill()
-    _a_while(rng)
+    a_while(rng)
 
 
 def _kafka_restarted(scene: Scene, _rng: random.Random) -> None:
@@ -93,12 +91,12 @@ def _kafka_restarted(scene: Scene, _rng: random.Random) -> None:
 
 def _kafka_stands_still(scene: Scene, rng: random.Random) -> None:
     with _standing_still(scene.kafka.pid):
-        _a_while(rng)
+        a_while(rng)
 
 
 def _postgres_killed(scene: Scene, rng: random.Random) -> None:
     scene.postgres.kill()
-    _a_while(rng)
+    a_while(rng)
 
 
 def _postgres_restarted(scene: Scene, _rng: random.Random) -> None:
@@ -118,14 +116,14 @@ def _postgres_has_no_connection_left(scene: Scene, rng: random.Random) -> None:
                 stack.enter_context(psycopg.connect(scene.whole.dsn, connect_timeout=5))
                 if rng.random() < 0.05:
                     scene.whole.rows(_OURS)  # so that there is somebody who wants a new one
-        _a_while(rng)
+        a_while(rng)
 
 
 def _postgres_tables_locked(scene: Scene, rng: random.Random) -> None:
     table = rng.choice(["executions", "fills", "order_events", "stream_cursors", "leases", "sweeps"])
     with psycopg.connect(scene.whole.dsn) as connection:
         connection.execute(f"LOCK TABLE reconcile.{table} IN ACCESS EXCLUSIVE MODE")
-        _a_while(rng)
+        a_while(rng)
 
 
 def _postgres_restored_to_an_older_copy(scene: Scene, rng: random.Random) -> None:
@@ -145,7 +143,7 @@ def _postgres_restored_to_an_older_copy(scene: Scene, rng: random.Random) -> Non
 def _disk_full(name: str) -> Strike:
     def strike(scene: Scene, rng: random.Random) -> None:
         scene.disks[name].fill()
-        _a_while(rng)
+        a_while(rng)
 
     return strike
 
@@ -162,7 +160,7 @@ def _line_cut(name: str) -> Strike:
 def _line_refused(name: str) -> Strike:
     def strike(scene: Scene, rng: random.Random) -> None:
         scene.links[name].refuse()
-        _a_while(rng)
+        a_while(rng)
 
     return strike
 
@@ -170,7 +168,7 @@ def _line_refused(name: str) -> Strike:
 def _line_slow(name: str) -> Strike:
     def strike(scene: Scene, rng: random.Random) -> None:
         scene.links[name].slow(rng.uniform(0.05, 0.5))
-        _a_while(rng)
+        a_while(rng)
 
     return strike
 
@@ -181,7 +179,7 @@ def _line_dead(name: str, *ways: Way, long: bool = False) -> Strike:
         if long:
             time.sleep(rng.uniform(*_LONG_S))
         else:
-            _a_while(rng)
+            a_while(rng)
         if rng.random() < 0.5:
             scene.links[name].cut()
 
@@ -211,16 +209,16 @@ def _frames(scene: Scene, rng: random.Random) -> None:
     control.fault("drop", probability=0.2)
     control.fault("duplicate", probability=0.2, within=50)
     control.fault("reorder", probability=0.2, window=20)
-    _a_while(rng)
+    a_while(rng)
     control.fault(rng.choice(["disconnect", "disconnect_abrupt"]))
-    _a_while(rng)
+    a_while(rng)
 
 
 def _rest(scene: Scene, rng: random.Random) -> None:
     control = scene.whole.simulator.control
     for status in (429, 500, 503):
         control.fault("rest_status", path="/v2", status=status, probability=0.2, count=0)
-    _a_while(rng)
+    a_while(rng)
 
 
 FAULTS: Final[Mapping[str, Strike]] = {
@@ -252,6 +250,10 @@ FAULTS: Final[Mapping[str, Strike]] = {
     "poison": _poison,
     "frames lost, twice, late": _frames,
     "rest errors": _rest,
+    **POINTS,
+    **COMMANDS,
+    **STRAIN,
+    "rolling upgrade with a migration": rolling_upgrade,
 }
 
 
@@ -264,4 +266,6 @@ def possible(scene: Scene) -> list[str]:
     }
     if not scene.clock.can_jump:
         missing |= {"clock an hour ahead", "clock an hour behind"}
+    if not can_slow_kafka():
+        missing.add("kafka's disk slow")
     return [name for name in FAULTS if name not in missing]

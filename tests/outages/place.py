@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from psycopg import conninfo
 
 from stream_reconcile.core.errors import EmbeddedError
-from stream_reconcile.demo.programs import Program, Programs
+from stream_reconcile.demo.programs import Program, Programs, State
 from stream_reconcile.embedded import EmbeddedKafka, EmbeddedPostgres
 from stream_reconcile.log.topics import Topics
 from stream_reconcile.simulator.runner import running_simulator
@@ -28,6 +28,8 @@ from .link import HOST, Link
 
 FREE: Final = 1_000_000
 """Requests in a window of the broker's: budgets are not what this is about."""
+RATE: Final = 20.0
+"""Events a second."""
 _DATABASE: Final = "outages"
 _START_TRIES: Final = 3
 
@@ -47,8 +49,8 @@ class Scene:
     settings: dict[str, str]
     clock: Clock
 
-    def heal(self) -> None:
-        """Whatever was broken works again."""
+    def heal(self) -> int:
+        """Whatever was broken works again. How many copies had ended by themselves."""
         for disk in self.disks.values():
             disk.free()
         for link in self.links.values():
@@ -57,11 +59,14 @@ class Scene:
         self.whole.simulator.control.clear_faults()
         for server in (self.kafka, self.postgres):
             started(server)
+        ended = 0
         for program in self.copies:
             if program.running:
                 program.thaw()
             else:
+                ended += program.state is not State.KILLED
                 program.start()
+        return ended
 
 
 def started(server: EmbeddedKafka | EmbeddedPostgres) -> None:
@@ -81,11 +86,12 @@ def scene(parent: Path | None, seed: int) -> Iterator[Scene]:
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
         disks = {name: stack.enter_context(Disk(directory / name)) for name in ("kafka", "postgres")}
-        kafka = stack.enter_context(EmbeddedKafka(disks["kafka"].path, long_lived=True))
+        kafka = EmbeddedKafka(disks["kafka"].path, long_lived=True)
         # Small enough for its write-ahead log to stay below a small disk.
-        postgres = stack.enter_context(
-            EmbeddedPostgres(disks["postgres"].path, settings={"max_wal_size": "96MB", "min_wal_size": "32MB"})
-        )
+        postgres = EmbeddedPostgres(disks["postgres"].path, settings={"max_wal_size": "96MB", "min_wal_size": "32MB"})
+        for server in (kafka, postgres):
+            stack.callback(server.stop)
+            started(server)
         dsn = create_database(postgres.dsn, _DATABASE)
         migrate(dsn, SCHEMA)
         # A bust whose frame was lost can't always be told from REST (docs/weather.md): the flow has none.

@@ -17,9 +17,10 @@ from support.waiting import wait_until
 from weather import judge
 
 from .faults import FAULTS, possible
-from .place import Scene, scene
+from .place import RATE, Scene, scene
+from .plan import Planned, planned
+from .sight import logged
 
-_RATE: Final = 20.0
 _READY_S: Final = 120.0
 _BEFORE_S: Final = (1.0, 4.0)
 _AGREES_WITHIN_S: Final = 300.0
@@ -37,6 +38,8 @@ class Options:
     seed: int
     rounds: int
     only: Sequence[str] = ()
+    again: Planned | None = None
+    """This strike alone."""
     data_dir: Path | None = None
 
 
@@ -57,6 +60,8 @@ class Struck:
     """Values."""
     agreed_after_s: float = 0.0
     """From the end of the fault, when everything works again and the flow has ended, to a proof that began after it."""
+    ended: int = 0
+    """Copies that ended by themselves, and were started again, as whatever runs the program does."""
     found: dict[str, int] = field(default_factory=dict)
     """Discrepancies by type."""
     broken: list[str] = field(default_factory=list)
@@ -70,32 +75,35 @@ def run(options: Options, say: Callable[[str], None], took: Callable[[Struck], N
     """So many rounds over all faults; `took` hears of each. Whether all held."""
     holds = True
     for number in range(options.rounds):
-        seed = f"{options.seed}/{number}"
-        with scene(options.data_dir, options.seed + number) as made:
+        again = options.again
+        with scene(options.data_dir, options.seed + number if again is None else again.scene_seed) as made:
+            _until_both_work(made)
             _until_proved(made, time.time())
-            names = [name for name in possible(made) if not options.only or any(o in name for o in options.only)]
-            random.Random(seed).shuffle(names)
-            for name in names:
-                struck = _strike(made, name, f"{seed}/{name}")
+            allowed = possible(made)
+            for name in FAULTS.keys() - allowed:
+                say(f"{name}: this machine does not allow it")
+            chosen = [name for name in allowed if not options.only or any(part in name for part in options.only)]
+            for each in planned(options.seed, number, chosen) if again is None else [again]:
+                struck = _strike(made, each)
                 took(struck)
                 holds &= struck.holds
                 if struck.broken:
-                    say(f"{name}: {struck.broken[0]}; a new scene")
+                    say(f"{each.fault}: {struck.broken[0]}; a new scene")
                     break
     return holds
 
 
-def _strike(made: Scene, name: str, seed: str) -> Struck:
-    rng = random.Random(seed)
-    struck, whole = Struck(name, seed), made.whole
+def _strike(made: Scene, one: Planned) -> Struck:
+    rng = random.Random(str(one))
+    struck, whole = Struck(one.fault, str(one)), made.whole
     control = whole.simulator.control
     seen = max([0, *(row["discrepancy_id"] for row in whole.discrepancies())])
     before = control.counters()["frames_published"]
-    control.flow(_RATE)
+    control.flow(RATE)
     time.sleep(rng.uniform(*_BEFORE_S))
     try:
-        FAULTS[name](made, rng)
-        made.heal()
+        FAULTS[one.fault](made, rng)
+        struck.ended = made.heal()
         control.settle()
         healed = time.time()
         struck.agreed_after_s = round(_until_proved(made, healed) - healed, 1)
@@ -120,6 +128,17 @@ def counted(differences: Sequence[Difference]) -> tuple[int, int, int]:
     missing = sum(each.column == "row" and each.ours is None for each in differences)
     more = sum(each.column == "row" and each.truth is None for each in differences)
     return missing, more, len(differences) - missing - more
+
+
+def _until_both_work(made: Scene) -> None:
+    """Until each copy has partitions of its own: a fault that is to be seen by two needs both."""
+
+    def at_work() -> bool:
+        for program in made.copies:
+            program.require_alive()
+        return all(logged(program, "partitions_claimed") for program in made.copies)
+
+    wait_until(at_work, timeout=_READY_S, what="both copies to apply")
 
 
 def _until_proved(made: Scene, since_s: float) -> float:

@@ -1,15 +1,22 @@
-"""`make outages`, its parts: the line that breaks, what is counted, what is shown."""
+"""`make outages`, its parts: the line that breaks, the lock that is waited at, the plan, what is counted and shown."""
 
 from __future__ import annotations
 
 import io
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+import psycopg
 import pytest
 from confluent_kafka.admin import AdminClient
 from rich.console import Console
@@ -17,10 +24,15 @@ from rich.console import Console
 from stream_reconcile.simulator.verdict import Difference
 
 from . import restore
-from .link import HOST, Link, Way
+from .clock import Clock
+from .faults import FAULTS
+from .link import HOST, Link, Way, produces
+from .place import Scene
+from .plan import Planned, kept, planned
 from .report import show, write
 from .restored import Moment, Told
 from .run import Struck, counted
+from .sight import Held
 
 
 @pytest.fixture
@@ -76,6 +88,101 @@ def test_a_line_that_is_cut_refused_dead_and_whole_again(echo: int) -> None:
         link.heal()
         with connected() as line:
             assert says(line, b"five") == b"five"
+
+
+def test_nothing_comes_back_from_the_piece_on_that_was_waited_for(echo: int) -> None:
+    with Link(echo) as link, socket.create_connection((HOST, link.port), timeout=20) as line:
+        trap = link.trap(lambda piece: piece == b"two")
+        line.sendall(b"one")
+        assert line.recv(100) == b"one"
+        line.sendall(b"two")
+        assert trap.wait(20) == line.getsockname()[1]
+        assert [*link.clients.values()] == [line.getsockname()[1]]
+        line.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            line.recv(100)
+        link.heal()
+        line.settimeout(20)
+        assert line.recv(100) == b"two"
+
+
+def test_which_messages_bring_records_of_a_topic() -> None:
+    produce, fetch = b"\0\0", b"\0\1"
+    is_it = produces("alpaca.trade-updates.v1")
+    assert is_it(b"size" + produce + b" alpaca.trade-updates.v1 records")
+    assert not is_it(b"size" + fetch + b" alpaca.trade-updates.v1")
+    assert not is_it(b"size" + produce + b" alpaca.adjustments.v1 records")
+
+
+def test_who_waits_at_a_lock_is_seen_and_who_is_next_in_line_holds_after_it(database: str) -> None:
+    port = int(str(psycopg.conninfo.conninfo_to_dict(database)["port"]))
+    here = SimpleNamespace(pid=os.getpid())
+    with Link(port) as link:
+        whole = SimpleNamespace(dsn=database)
+        scene = cast("Scene", SimpleNamespace(whole=whole, links={"postgres": link}, programs=[here]))
+        dsn = psycopg.conninfo.make_conninfo(
+            database, port=link.port, application_name="us", options="-c search_path=reconcile"
+        )
+        done: list[int] = []
+
+        def write() -> None:
+            with psycopg.connect(dsn, autocommit=True) as connection:
+                for number in range(2):
+                    connection.execute(f"INSERT INTO accounts (account_id, key_fingerprint) VALUES ('{number}', 'f')")
+                    done.append(number)
+
+        thread = threading.Thread(target=write)
+        lock = "LOCK TABLE accounts IN SHARE MODE"
+        with Held(scene, lock) as held:
+            thread.start()
+            assert cast("Any", held.caught("us", "INSERT INTO accounts")) is here
+            assert done == []
+            with held.follow(lock) as behind:
+                behind.caught("us", "INSERT INTO accounts")
+                assert done == [0]
+        thread.join(20)
+    assert done == [0, 1]
+
+
+def test_a_copy_whose_clock_is_wrong_can_sleep(tmp_path: Path) -> None:
+    clock = Clock(tmp_path / "clock")
+    if not clock.can_jump:
+        pytest.skip("libfaketime is not installed")
+    clock.set(3_600)
+    program = "import time; then = time.monotonic(); time.sleep(0.01); print(time.time(), time.monotonic() - then)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | clock.settings,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    now, slept = map(float, done.stdout.split())
+    assert 3_500 < now - time.time() < 3_700
+    assert 0.01 <= slept < 60
+
+
+def test_a_strike_is_named_by_its_dice_and_a_round_has_all_in_an_order_of_its_seed() -> None:
+    one = Planned.of("7/2/frames lost, twice, late")
+    assert (one.seed, one.round, one.fault, one.scene_seed) == (7, 2, "frames lost, twice, late", 9)
+    assert str(one) == "7/2/frames lost, twice, late"
+    for wrong in ("", "7/x/poison", "poison"):
+        with pytest.raises(ValueError, match=r"unpack|invalid literal"):
+            Planned.of(wrong)
+    first, again, other = (planned(seed, 0, [*FAULTS]) for seed in (1, 1, 2))
+    assert first == again
+    assert {each.fault for each in first} == set(FAULTS)
+    assert [each.fault for each in first] != [each.fault for each in other]
+
+
+def test_what_failed_once_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "b.json").write_text('{"again": "9/0/poison", "why": "it was lost"}')
+    (tmp_path / "a.json").write_text('{"again": "3/4/copy killed", "why": "it was doubled"}')
+    assert kept(tmp_path) == [Planned(3, 4, "copy killed"), Planned(9, 0, "poison")]
+    ours = kept()
+    assert {each.fault for each in ours} <= set(FAULTS)
+    assert planned(1, 0, [*FAULTS])[: len(ours)] == ours
 
 
 def test_clients_of_kafka_keep_to_the_line(kafka: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -18,7 +19,7 @@ from .run import Outcome, run
 from .schedule import Schedule, schedule_of
 from .shrink import shrunk
 
-console = Console(highlight=False)
+console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
 
 
 def main(

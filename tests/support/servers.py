@@ -21,6 +21,7 @@ from typing import Protocol
 
 import psycopg
 import structlog
+from confluent_kafka.admin import AdminClient
 from psycopg import conninfo, sql
 
 from stream_reconcile.embedded import EmbeddedKafka, EmbeddedPostgres
@@ -113,6 +114,15 @@ class OwnedServers:
             drop_database(server, TEMPLATE)  # the next test to ask shall meet the same error, not a half-made template
             raise
         return TEMPLATE
+
+
+def delete_topics(kafka: str, prefix: str) -> None:
+    """Delete the topics whose names begin so."""
+    admin = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
+    made = [name for name in admin.list_topics(timeout=30).topics if name.startswith(prefix)]
+    if made:
+        for deleted in admin.delete_topics(made, operation_timeout=30).values():
+            deleted.result(timeout=30)
 
 
 def traversable_directory(prefix: str) -> Path:

@@ -55,6 +55,8 @@ class Whole:
     topics: Topics
     group: str
     ingest_timing: IngestTiming = QUICK_INGEST
+    account_id: str | None = None
+    """The one that may be behind the key; None pins the first one seen."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     swept: tuple[bool, str] = (False, "")
     faults: list[BaseException] = field(default_factory=list)
@@ -125,7 +127,7 @@ class Whole:
         if self.looks is not None:
             yield self.looks
         else:
-            with _connected(self.dsn) as connection:
+            with connected(self.dsn) as connection:
                 yield connection
 
     def _healthy(self) -> bool:
@@ -133,7 +135,8 @@ class Whole:
         return True
 
 
-def _connected(dsn: str) -> psycopg.Connection[Any]:
+def connected(dsn: str) -> psycopg.Connection[Any]:
+    """A connection that sees our schema, in autocommit."""
     # Not to be prepared: a test may change what a plan was made for.
     return psycopg.connect(dsn, options=f"-c search_path={SCHEMA}", autocommit=True, prepare_threshold=None)
 
@@ -153,21 +156,22 @@ def reconciling(
     ingest_timing: IngestTiming = QUICK_INGEST,
     ingest: bool = True,
     sweep: bool = True,
+    account_id: str | None = None,
     **sweep_settings: Any,
 ) -> Iterator[Whole]:
     """All three jobs, or some of them; what ended one of them is raised at the end."""
-    whole = Whole(simulator, dsn, kafka, make_topics(kafka, prefix), prefix, ingest_timing)
+    whole = Whole(simulator, dsn, kafka, make_topics(kafka, prefix), prefix, ingest_timing, account_id)
     with ExitStack() as stack:
         stack.callback(_ended, whole)
         threads = [_thread(whole, _apply)]
         if ingest:
             threads.append(_thread(whole, _ingest))
         if sweep:
-            config = sweep_config(whole, timing, **sweep_settings)
+            config = sweep_config(whole, timing, account_id=account_id, **sweep_settings)
             threads.append(_thread(whole, lambda whole: _sweep(whole, config)))
         RUNNING.append(whole)
         try:
-            with _connected(dsn) as whole.looks:
+            with connected(dsn) as whole.looks:
                 yield whole
         finally:
             whole.looks = None
@@ -231,7 +235,8 @@ def _apply(whole: Whole) -> None:
 def _ingest(whole: Whole) -> None:
     async def body() -> None:
         stopped = asyncio.Event()
-        config = replace(config_for(whole.simulator, whole.dsn, whole.kafka, whole.topics), timing=whole.ingest_timing)
+        config = config_for(whole.simulator, whole.dsn, whole.kafka, whole.topics)
+        config = replace(config, timing=whole.ingest_timing, account_id=whole.account_id)
         metrics, codec = IngestMetrics(whole.registry), SingleObjectCodec(whole.topics)
         job = asyncio.create_task(run_ingest(config, codec, stop=stopped, health=Readiness(), metrics=metrics))
         while not job.done():

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream_reconcile.jobs.lag import LagReader
 from stream_reconcile.log.admin import Watermarks
 from stream_reconcile.log.lag import NEVER, first_unread, partition_lag
 from stream_reconcile.log.topics import Partition
+from stream_reconcile.store.readers import Cursor
 
 PARTITION = Partition("alpaca.trade-updates.v1", 3)
 
@@ -52,3 +54,14 @@ def test_lag_is_never_negative_and_zero_means_zero(
     assert lag.lag_seconds is None or lag.lag_seconds >= 0
     assert lag.lag > 0 or lag.lag_seconds == 0
     assert marks.low <= first_unread(next_offset, marks) <= marks.high
+
+
+def test_members_that_are_gone_are_forgotten() -> None:
+    reader = LagReader.__new__(LagReader)  # without its connections
+    reader._seen, reader._owners_moved = {}, {}
+    for number in range(1_000):  # a member that is started again every five seconds, and moves each time
+        cursor = Cursor(*PARTITION, number, number, f"member-{number}", number, None, "cluster", "topic", None)
+        reader._note_moves({PARTITION: cursor}, now=5.0 * number)
+        reader._moved(PARTITION, number, cursor.owner, now=5.0 * number)
+    assert "member-999" in reader._owners_moved
+    assert len(reader._owners_moved) <= 10

@@ -43,6 +43,23 @@ def test_a_number_given_twice_is_refused(tmp_path: Path) -> None:
         find_migrations(tmp_path)
 
 
+def test_what_a_file_says_at_its_head(tmp_path: Path) -> None:
+    write(tmp_path, "0001_primary.sql")
+    (tmp_path / "0002_primary.sql").write_text(
+        "-- An index.\n-- outside a transaction\n-- oldest program: 0001\nCREATE INDEX CONCURRENTLY i ON t (a);\n"
+    )
+    (tmp_path / "0003_primary.sql").write_text("CREATE TABLE t (a int);\n-- outside a transaction\n")
+    found = find_migrations(tmp_path)
+    assert [(m.outside, m.oldest_program) for m in found] == [(False, None), (True, "0001"), (False, None)]
+
+
+@pytest.mark.parametrize("oldest", ["0003", "2", "", "none"])
+def test_an_oldest_program_that_is_none_is_refused(tmp_path: Path, oldest: str) -> None:
+    (tmp_path / "0002_primary.sql").write_text(f"-- oldest program: {oldest}\nDROP TABLE t")
+    with pytest.raises(ConfigError, match="0002 at most"):
+        find_migrations(tmp_path)
+
+
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no migrations"):
         find_migrations(tmp_path)

@@ -164,6 +164,22 @@ def test_a_frame_or_a_new_socket_since_speaks_for_the_stream() -> None:
     assert not watch.is_silent(NOW, NOW - 100, None), "nobody listens: that is no silence"
 
 
+def test_changes_do_not_heap_up_while_nobody_listens_or_no_new_socket_comes() -> None:
+    watch = SilenceWatch(20.0)
+    for number in range(1_000):  # ingest is away, sweeps bring everything
+        watch.saw(f"o{number}", NOW + number)
+        assert not watch.is_silent(NOW + number, NOW - 100, None)
+    assert len(watch) == 0
+    asked = 0
+    for number in range(1_000):  # it listens, nothing comes, and it does not do what it is asked for
+        watch.saw(f"o{number}", NOW + 2_000 + number)
+        asked += watch.is_silent(NOW + 2_000 + number, NOW - 100, NOW + 1_990)
+    assert len(watch) == 100
+    assert asked == 17, "once a minute"
+    assert not watch.is_silent(NOW + 3_000, NOW + 2_995, NOW + 1_990)
+    assert len(watch) == 0, "a frame came"
+
+
 def test_the_types_that_close_themselves_are_written_alike_everywhere() -> None:
     told_only = {"stuck_pending", "impossible_regression"}
     assert {kind for kind in SELF_CLOSING if kind in BLOCKS_PROOF} == {*SELF_CLOSING} - told_only

@@ -94,7 +94,15 @@ def _check_schema(connection: psycopg.Connection, settings: Settings, seen: Coll
     except SchemaMismatch as error:
         yield Finding.of("postgres", error)
         return
-    yield Finding(Level.OK, "postgres", f"schema {schema} is at version {version}")
+    if version > expected:
+        yield Finding(
+            Level.WARNING,
+            "postgres",
+            f"schema {schema} is at version {version} and this program knows up to {expected}: it goes on, and the "
+            "upgrade is not done until the newer program runs everywhere",
+        )
+    else:
+        yield Finding(Level.OK, "postgres", f"schema {schema} is at version {version}")
     if missing := server_facts.missing_rights(connection, schema):
         what = "; ".join(f"{', '.join(rights)} on {table}" for table, rights in missing.items())
         yield Finding(

@@ -44,6 +44,15 @@ SELECT 'inheritance of ' || t.relname
 FROM tables t JOIN pg_catalog.pg_inherits i ON t.oid IN (i.inhparent, i.inhrelid)
 ORDER BY 1
 
+-- name: derived_only_in_one
+-- Migrations of derived tables that only one of the two schemas has had, and whether that is the live one.
+SELECT coalesce(l.name, r.name), r.name IS NULL
+FROM (SELECT name FROM {live}.migration_history WHERE name ~ '^[0-9]+_derived') l
+FULL JOIN (SELECT name FROM {replay}.migration_history WHERE name ~ '^[0-9]+_derived') r ON r.name = l.name
+WHERE l.name IS NULL OR r.name IS NULL
+ORDER BY 1
+LIMIT 1
+
 -- name: views_on
 -- Views made of the live tables, as text that names them without their schema, and with their options.
 SELECT DISTINCT n.nspname, v.relname, pg_catalog.pg_get_viewdef(v.oid) AS text, v.reloptions::text[] AS options
