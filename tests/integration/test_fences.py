@@ -244,6 +244,7 @@ def test_only_the_owner_closes_that_the_database_was_set_back(database: str) -> 
         # Set back once more, and further: what one that was stopped in between has to say does not bring it nearer.
         heir.cursors.record_mismatch(UPDATES, 0, 9, 5)
         zombie.cursors.record_mismatch(UPDATES, 0, 6, 5)
+        heir.write(moves=[heir.claim(UPDATES)._replace(next_offset=6)])
         assert heir.cursors.close_mismatches() == 0
         heir.write(moves=[heir.claim(UPDATES)._replace(next_offset=9)])
         assert heir.cursors.close_mismatches() == 1

@@ -88,7 +88,7 @@ def restored(
     directory.chmod(0o755)  # we may run as root, Postgres may not
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
-        kafka = EmbeddedKafka(directory / "kafka", long_lived=True)
+        kafka = EmbeddedKafka(directory / "kafka")
         postgres = EmbeddedPostgres(directory / "postgres")
         other = EmbeddedPostgres(directory / "other") if other_server else postgres
         for server in (kafka, postgres, other):
