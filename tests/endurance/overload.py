@@ -28,6 +28,7 @@ _SOCKET_BEHIND_S: Final = 5.0
 _QUEUE_BYTES: Final = 64 * 1024 * 1024
 """The bound of ingest's queue (`log.producer.Limits`)."""
 _SEEN_WITHIN_S: Final = 120.0
+_SENT_SHARE: Final = 0.8
 _TRIES: Final = 6
 _NEAR: Final = 0.25  # of what was wanted
 _LEAST_SHARE: Final = 0.01
@@ -198,6 +199,11 @@ def _told(made: Scene, sampler: Sampler, options: Options, outcome: Outcome, *, 
         "drained_after_s": round(drained_s, 1),
         "drain_per_s": round((after[-1].committed - after[0].committed) / max(drained_s, 1e-9)),
     }
+    sent, wanted = (published[-1] - published[0]) / seconds, options.rate * options.times
+    outcome.promise(
+        options.quick or sent >= _SENT_SHARE * wanted,
+        f"the simulator sent {sent:,.0f} events/s of {wanted:,.0f}: this machine needs a lower --rate",
+    )
     outcome.promise(
         max(lag) > options.rate, "apply was not overloaded: the simulator did not send more than apply could take"
     )
