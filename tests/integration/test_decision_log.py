@@ -141,7 +141,7 @@ def test_one_that_leads_and_stands_still_is_ended_so_that_another_goes_on(
             wait_until(
                 lambda: second.get_sample_value("reconcile_decisions_copied_total") == 1, what="the second to copy"
             )
-    assert copies(config) == [("c-1", "planned")]
+    assert {*copies(config)} == {("c-1", "planned")}  # by the first one too, if that had not begun to stand still
 
 
 def test_one_session_copies_and_another_takes_over(
