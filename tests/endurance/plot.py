@@ -64,7 +64,7 @@ def draw(samples: Sequence[Sample], path: Path) -> str:
         flow.set_ylim(bottom=0)
         flow.set_xlabel("minutes")
         for axes in (memory, flow):
-            axes.legend(loc="upper left", ncols=4)
+            axes.legend(loc="best", ncols=4)
         _phases(chosen, [memory, lag, flow])
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, format="svg", metadata={"Date": None})
@@ -73,7 +73,7 @@ def draw(samples: Sequence[Sample], path: Path) -> str:
 
 def _phases(samples: Sequence[Sample], panels: Sequence[Any]) -> None:
     """A line where a phase begins, and its name on top."""
-    before = ""
+    before = samples[0].phase  # that one is a moment
     for one in samples:
         if one.phase != before:
             for axes in panels:
