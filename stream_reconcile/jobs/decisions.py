@@ -143,7 +143,12 @@ class _Session:
             made = self._take_back(connection, admin)
             producer = AckedProducer(config.kafka, limit_s=config.publish_s)
             stack.callback(producer.close)
-            while not self._stop.is_set():
+            if self._stop.is_set():
+                return  # what was not taken back must not be noted as known
+            stopped = False
+            # One round more when told to stop: what was decided a moment ago is in the log before this ends.
+            while not stopped:
+                stopped = self._stop.is_set()
                 made, more = self._copy(connection, admin, producer, made)
                 self._report(True, "")
                 if not more:

@@ -120,7 +120,8 @@ def restored(
         # Roles belong to a server: on another one there are none yet, and `run` makes and grants them.
         _postgres("pg_restore", "--exit-on-error", "--no-owner", "--no-acl", f"--dbname={new}", str(directory / "dump"))
         where = "a new database of another server" if other_server else "a new database of the same server"
-        run.tell(f"restored to {where} ({_identifier(other.dsn)}; the old one is {_identifier(postgres.dsn)})")
+        same = _identifier(other.dsn) == _identifier(postgres.dsn)
+        run.tell(f"restored to {where}: {'the same' if same else 'another'} system identifier")
         after = replace(whole, dsn=new)
         standing = _cursors(after)
         programs.start("after", "run", **settings, DATABASE_URL=new)
@@ -285,7 +286,7 @@ def _identifier(dsn: str) -> str:
     with psycopg.connect(dsn) as connection:
         row = connection.execute("SELECT system_identifier FROM pg_control_system()").fetchone()
     assert row is not None
-    return f"system identifier {row[0]}"
+    return str(row[0])
 
 
 def _postgres(program: str, *arguments: str) -> None:
