@@ -1,4 +1,4 @@
-"""How many examples each property is tried with: RECONCILE_PROPERTY_EXAMPLES (default 100).
+"""How many examples each property is tried with: RECONCILE_PROPERTY_EXAMPLES (default 60).
 
 Properties that are cheap, or look for what is rare, take a multiple of it.
 """
