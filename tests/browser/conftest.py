@@ -26,8 +26,9 @@ def site(database: str) -> Iterator[tuple[str, str]]:
         yield url, database
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """Not for longer: while it is open this thread has a running loop, and no other test could `asyncio.run`."""
     program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if program is None:
         pytest.skip(f"no browser is installed (looked for: {', '.join(BROWSERS)})")
