@@ -37,6 +37,7 @@ class State(StrEnum):
     RUNNING = "running"
     KILLED = "killed"
     FROZEN = "frozen"
+    STOPPED = "stopped"
 
 
 def environment(own: Mapping[str, str]) -> dict[str, str]:
@@ -116,10 +117,16 @@ class Program:
     def stop(self) -> None:
         """SIGTERM, and SIGKILL if that does not help."""
         self._process.stop(signal.SIGTERM, _STOPS_WITHIN)
+        self.state = State.STOPPED
+
+    @property
+    def ended_by_itself(self) -> bool:
+        """It does not run, and nobody killed or stopped it."""
+        return not self.running and self.state not in (State.KILLED, State.STOPPED)
 
     def require_alive(self) -> None:
-        """Raise ProgramEnded, with the end of its log, unless it runs or was killed on purpose."""
-        if self.running or self.state is State.KILLED:
+        """Raise ProgramEnded, with the end of its log, if it ended by itself."""
+        if not self.ended_by_itself:
             return
         status, tail = self.exit_status, self._process.tail()
         raise ProgramEnded(f"{self.name} ended by itself (status {status}); the end of its log:\n{tail}")

@@ -19,7 +19,7 @@ from stream_reconcile.demo.programs import Program, State
 _LINE_EVERY: Final = 5.0  # seconds
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _HISTORY: Final = 60
-_STYLES: Final = {State.RUNNING: "green", State.KILLED: "bold red", State.FROZEN: "bold blue"}
+_STYLES: Final = {State.RUNNING: "green", State.KILLED: "bold red", State.FROZEN: "bold blue", State.STOPPED: "dim"}
 
 
 class Scene(NamedTuple):

@@ -170,9 +170,10 @@ class _Session:
             low, high = marks[partition]
             seen = known.next_offsets[partition.partition] if partition.partition < len(known.next_offsets) else 0
             begin = max(low, seen)
-            # The newest first: of several copies of a decision the newest counts, and one that is there stays.
+            # The newest first, for a decision that is there stays. Each stretch with the one before it: a copy that
+            # came late (`core.decision_copy.fuller`) may stand across the border from the one that knows more.
             for end in range(high, begin, -_STRETCH):
-                restored += restore(connection, self._read(partition, max(begin, end - _STRETCH), end))
+                restored += restore(connection, self._read(partition, max(begin, end - 2 * _STRETCH), end))
         if self._stop.is_set():
             return known
         if restored:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from stream_reconcile.demo.programs import Program, State
+from stream_reconcile.demo.programs import Program
 from support.waiting import wait_until
 from weather import judge
 from weather.outcome import Outcome
@@ -34,10 +34,6 @@ _LOOK_EVERY_S: Final = 1.0
 _MORE_CONNECTIONS = 3
 _BACKLOG: Final = 30_000  # records: several batches of 5,000
 _WARM_UP_RATE, _WARM_UP_S = 2_000.0, 40.0
-_CUT: Final = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE datname = current_database() AND application_name LIKE 'stream-reconcile%%'
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +154,7 @@ def _disturbances(made: Scene, options: Options) -> Generator[str]:
                     second = _come_or_go(made, second)
                     yield f"{name} {'comes' if second.running else 'goes'}"
                 elif name == "connections to Postgres cut":
-                    made.whole.rows(_CUT)
+                    made.whole.cut_connections()
                     yield name
                 else:
                     control.wait_for_listener(seconds=_LISTENS_WITHIN_S)
@@ -179,7 +175,6 @@ def _come_or_go(made: Scene, second: Program | None) -> Program:
         return made.programs.start("second", "run", RECONCILE_HTTP_ADDR="127.0.0.1:0", **made.settings)
     if second.running:
         second.stop()
-        second.state = State.KILLED
     else:
         second.start()
     return second

@@ -129,6 +129,33 @@ def test_changes_are_copied_and_what_a_restored_database_lacks_comes_back(
     assert copied >= 3
 
 
+def test_a_copy_that_comes_late_is_outranked_across_a_border_of_what_is_read_at_once(
+    config: DecisionsConfig, store: psycopg.Connection, loop: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = config.topics.trade_decisions
+    with copying(config):
+        (decision,) = record(loop, "c-1")
+        wait_until(lambda: copies(config) == [("c-1", "planned")], what="the first copy")
+        intents.mark_submitted(loop, decision)
+        wait_until(lambda: ("c-1", "submitted") in copies(config), what="the second copy")
+    before = decisions(store)
+    with KafkaAdmin(config.kafka) as admin:
+        ends = admin.end_offsets([Partition(topic, number) for number in range(PARTITIONS)])
+    with LogReader(config.kafka, "t", dict.fromkeys(ends, 0), ends) as reader:
+        first, *_rest = all_of(reader, threading.Event())
+    zombie = Producer({"bootstrap.servers": config.kafka.bootstrap_servers})
+    zombie.produce(topic, first.value(), first.key(), partition=first.partition())
+    assert zombie.flush(30) == 0
+    del zombie
+    assert sorted(copies(config)) == [("c-1", "planned"), ("c-1", "planned"), ("c-1", "submitted")]
+    store.execute("DELETE FROM trade_decisions")
+    store.execute("DELETE FROM decision_copies")
+    monkeypatch.setattr("stream_reconcile.jobs.decisions._STRETCH", 1)
+    with copying(config):
+        wait_until(lambda: decisions(store), what="the decision to come back")
+    assert decisions(store) == before
+
+
 def test_what_was_decided_a_moment_before_the_end_is_copied(
     config: DecisionsConfig, store: psycopg.Connection, loop: psycopg.Connection[Any]
 ) -> None:

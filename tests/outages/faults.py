@@ -29,7 +29,6 @@ from .upgrade import rolling_upgrade
 # A standstill that outlasts leases (30 s) and the group's patience (45 s): others have taken over when it ends.
 _LONG_S: Final = (50.0, 60.0)
 _HOUR_S: Final = 3_600
-_OURS: Final = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'stream-reconcile%%'"
 
 
 @contextmanager
@@ -105,7 +104,7 @@ def _postgres_restarted(scene: Scene, _rng: random.Random) -> None:
 
 def _postgres_connections_cut(scene: Scene, rng: random.Random) -> None:
     for _ in range(5):
-        scene.whole.rows(_OURS)
+        scene.whole.cut_connections()
         time.sleep(rng.uniform(0.1, 2.0))
 
 
@@ -115,7 +114,7 @@ def _postgres_has_no_connection_left(scene: Scene, rng: random.Random) -> None:
             while True:
                 stack.enter_context(psycopg.connect(scene.whole.dsn, connect_timeout=5))
                 if rng.random() < 0.05:
-                    scene.whole.rows(_OURS)  # so that there is somebody who wants a new one
+                    scene.whole.cut_connections()  # so that there is somebody who wants a new one
         a_while(rng)
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from psycopg import conninfo
 
 from stream_reconcile.core.errors import EmbeddedError
-from stream_reconcile.demo.programs import Program, Programs, State
+from stream_reconcile.demo.programs import Program, Programs
 from stream_reconcile.embedded import EmbeddedKafka, EmbeddedPostgres
 from stream_reconcile.log.topics import Topics
 from stream_reconcile.simulator.runner import running_simulator
@@ -61,10 +61,10 @@ class Scene:
             started(server)
         ended = 0
         for program in self.copies:
+            ended += program.ended_by_itself
             if program.running:
                 program.thaw()
             else:
-                ended += program.state is not State.KILLED
                 program.start()
         return ended
 

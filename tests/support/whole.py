@@ -73,6 +73,13 @@ class Whole:
         (value,) = row.values()
         return value
 
+    def cut_connections(self) -> None:
+        """End every session that the program has in this database."""
+        self.rows(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name LIKE 'stream-reconcile%%'"
+        )
+
     def verdict(self) -> Verdict:
         with self._looking() as connection:
             return compare(connection, self.simulator.account_id, self.simulator.control, lost_frames=True)
