@@ -18,7 +18,7 @@ from stream_reconcile.core.errors import ReconcileError
 
 from .faults import FAULTS
 from .plan import Planned
-from .report import show, write
+from .report import read, show, write
 from .run import Options, Struck, run
 
 console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
@@ -26,10 +26,15 @@ DEFAULT_OUTPUT: Final = Path("build/outages.json")
 
 
 def main(
-    rounds: Annotated[int, typer.Option(min=1, help="Each strikes every fault once, in an order of its own.")] = 1,
+    rounds: Annotated[
+        int, typer.Option(min=0, help="Each strikes every fault once, in an order of its own; 0: only show --also.")
+    ] = 1,
     seed: Annotated[int | None, typer.Option(help="Repeats orders, faults and their times.")] = None,
     only: Annotated[str, typer.Option(help="Faults whose names have one of these in them, by commas.")] = "",
     again: Annotated[str, typer.Option(help="This strike alone: SEED/ROUND/FAULT, as the figures have it.")] = "",
+    also: Annotated[
+        list[Path] | None, typer.Option(help="Figures of another run, to be shown and written with these.")
+    ] = None,
     output: Annotated[Path, typer.Option(help="Where the figures go.")] = DEFAULT_OUTPUT,
     data_dir: Annotated[Path | None, typer.Option(help="Where the servers keep their data while they run.")] = None,
 ) -> None:
@@ -44,6 +49,7 @@ def main(
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.getLogger("stream_reconcile.kafka").setLevel(logging.CRITICAL)
     _say(f"seed {seed}: repeat this run with SEED={seed}" if strike is None else f"again: {strike}")
+
     done: list[Struck] = []
 
     def took(struck: Struck) -> None:
@@ -57,14 +63,17 @@ def main(
             _say(f'that strike alone: make outages AGAIN="{struck.seed}"')
 
     try:
-        holds = run(Options(seed, rounds if strike is None else 1, chosen, strike, data_dir), _say, took)
+        if also:
+            done += [one for path in also for one in read(path)]
+            write(done, output)
+        run(Options(seed, rounds if strike is None else 1, chosen, strike, data_dir), _say, took)
     except ReconcileError as error:
         console.print(f"[red]{error}")
         raise typer.Exit(1) from None
     finally:
         show(done, console)
     console.print(f"figures in {output}")
-    raise typer.Exit(0 if holds else 1)
+    raise typer.Exit(0 if all(one.holds for one in done) else 1)
 
 
 def _strike(text: str) -> Planned:

@@ -11,6 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from stream_reconcile.core.errors import ConfigError
+
 from .run import Struck
 
 
@@ -30,6 +32,16 @@ def show(all_struck: Iterable[Struck], console: Console) -> None:
         broken = sum(bool(one.broken) for one in runs)
         table.add_row(fault, *(f"{number:,}" for number in (len(runs), *sums, broken)), agreed)
     console.print(table)
+
+
+def read(path: Path) -> list[Struck]:
+    """Figures that `write` wrote. Raises ConfigError where the file has none."""
+    try:
+        return [Struck(**one) for one in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError) as error:
+        raise ConfigError(
+            f"{path} has no figures of `make outages` ({type(error).__name__}): name a file that it wrote"
+        ) from None
 
 
 def write(all_struck: Iterable[Struck], path: Path) -> None:

@@ -14,13 +14,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import psycopg
 import pytest
 from confluent_kafka.admin import AdminClient
 from rich.console import Console
 
+from stream_reconcile.core.errors import ConfigError
 from stream_reconcile.simulator.verdict import Difference
 
 from . import restore
@@ -29,10 +30,12 @@ from .faults import FAULTS
 from .link import HOST, Link, Way, produces
 from .place import Scene
 from .plan import Planned, kept, planned
-from .report import show, write
+from .report import read, show, write
 from .restored import Moment, Told
 from .run import Struck, counted
 from .sight import Held
+
+ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -213,6 +216,23 @@ def test_what_did_not_hold_is_shown_and_written(tmp_path: Path) -> None:
     written = json.loads((tmp_path / "deep" / "outages.json").read_text())
     assert [one["fault"] for one in written] == ["kafka killed", "poison", "poison"]
     assert written[2]["broken"] == ["TimeoutError: no proof"]
+
+
+def test_figures_of_several_runs_make_one_table(tmp_path: Path) -> None:
+    first, second, both = (tmp_path / name for name in ("first.json", "second.json", "both.json"))
+    write([Struck("poison", "1/0/poison", events=9, found={"lag": 1})], first)
+    write([Struck("poison", "2/0/poison", events=8), Struck("kafka killed", "2/0/kafka killed")], second)
+    command = ["make", "--silent", "outages", "ROUNDS=0", f"ARGS=--also {first} --also {second} --output {both}"]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    (line,) = [line for line in shown.stdout.splitlines() if "poison" in line]
+    assert [cell.strip() for cell in line.split("│")][2:4] == ["2", "17"]
+    assert read(both) == [*read(first), *read(second)]
+    write([Struck("poison", "3/0/poison", lost=1)], second)
+    assert subprocess.run(command, capture_output=True, timeout=60, check=False, cwd=ROOT).returncode == 2  # make's own
+    second.write_text("[{}]")
+    with pytest.raises(ConfigError, match="has no figures of `make outages`"):
+        read(second)
 
 
 def test_what_a_restore_told_is_shown_and_written(tmp_path: Path) -> None:
