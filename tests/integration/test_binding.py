@@ -12,6 +12,7 @@ import pytest
 from stream_reconcile.core.observation import Seen
 from stream_reconcile.core.wire.parse import Parser
 from stream_reconcile.store.batch import CursorMove, Place, Record, batch_of
+from stream_reconcile.store.binding import Binder
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.writer import Writer
 from support.fences import everything
@@ -165,3 +166,13 @@ def test_binding_again_by_a_zombie_changes_nothing(bench: Bench, database: str) 
         zombie.bind_left_over()
         zombie._bind_again({("o-1", ACCOUNT), ("o-2", ACCOUNT)})
     assert everything(database) == before
+
+
+def test_a_family_is_bound_by_one_at_a_time(bench: Bench, database: str) -> None:
+    """Else who has read it before a row came would write over what was bound with that row."""
+    bench.decide("c-1")
+    bench.write(order("o-1", "c-1", replaced_by="o-2"), order("o-2", "broker-made", replaces="o-1"))
+    with connect(database, "reconcile", name="other", lock_timeout_ms=300) as other, bench.connection.transaction():
+        Binder(bench.connection).bind({("o-1", ACCOUNT)})
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            Binder(other).bind({("o-2", ACCOUNT)})
