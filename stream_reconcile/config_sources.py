@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -125,6 +126,8 @@ def _example(field: FieldInfo | None) -> str:
 
 
 _MOST_REPEATED = 80
+# Of settings and of librdkafka's properties; none has a digit, and keys and secrets of the broker's nearly always do.
+_LOOKS_LIKE_A_NAME = re.compile(r"[A-Za-z_.]{1,60}").fullmatch
 _WORDS = {
     "int_parsing": "is not a whole number",
     "int_type": "is not a whole number",
@@ -175,8 +178,13 @@ def _short(value: object) -> str:
 def _name(location: tuple[int | str, ...], path: Path | None) -> str:
     """`RECONCILE_PARTITIONS`, for a part of one `RECONCILE_ACCOUNTS[0].base_url`; and the file if it stands there."""
     first, *rest = location
-    name = str(first) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
+    name = _told(str(first)) + "".join(f"[{part}]" if isinstance(part, int) else f".{_told(part)}" for part in rest)
     return name if path is None or str(first) in os.environ else f"{name} (in {path})"
+
+
+def _told(name: str) -> str:
+    """The name, if it looks like one: where a quote or a colon went amiss, a secret stands in the place of a name."""
+    return name if _LOOKS_LIKE_A_NAME(name) else "(what looks like no name)"
 
 
 def near_misses(environ: Mapping[str, str], known: Collection[str], *, prefixes: tuple[str, ...]) -> dict[str, str]:

@@ -86,9 +86,9 @@ def _is_plain_text(given: Mapping[str, str], toml: str) -> bool:
 
 
 def _names_it(value: Any, secret: frozenset[str]) -> bool:
-    """Whether the canary is anywhere but under the keys of secrets; a key is a name, and may be repeated."""
+    """Whether the canary is a value anywhere but under the keys of secrets."""
     if isinstance(value, dict):
-        return any(CANARY in name or (name not in secret and _names_it(item, secret)) for name, item in value.items())
+        return any(name not in secret and _names_it(item, secret) for name, item in value.items())
     if isinstance(value, list):
         return any(_names_it(item, secret) for item in value)
     return CANARY in str(value)
