@@ -109,6 +109,10 @@ def _out_of_memory(scene: Scene, rng: random.Random) -> None:
     a_while(rng)
     with suppress(ProcessLookupError):
         resource.prlimit(pid, resource.RLIMIT_AS, (soft, hard))
+    # One that has not noticed may do so much later, in the middle of the next fault: librdkafka's word that it got no
+    # thread is heard when that client is polled again.
+    if not program.ended_by_itself:
+        program.kill()
 
 
 def _status(pid: int, name: str) -> int:
