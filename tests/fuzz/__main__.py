@@ -63,7 +63,7 @@ def _guided(name: str, runs: int, seed: int) -> tuple[int, str]:
     before = set(findings.iterdir())
     command = [
         *(sys.executable, "-m", "fuzz.guided", name, f"-runs={runs}", f"-seed={seed + 1}", "-max_len=8192"),
-        *(f"-timeout={engine.SLOWEST_S:.0f}", "-rss_limit_mb=2048", f"-artifact_prefix={findings}/", str(corpus)),
+        *(f"-timeout={engine.STUCK_S}", "-rss_limit_mb=2048", f"-artifact_prefix={findings}/", str(corpus)),
     ]
     done = subprocess.run(command, env=os.environ, stderr=subprocess.PIPE, text=True, errors="replace", check=False)
     counted = re.findall(r"^Done (\d+) runs", done.stderr, re.MULTILINE)

@@ -30,7 +30,8 @@ RUNS: Final = dict.fromkeys(TARGETS, 100_000) | {"settings": 10_000}
 
 SLOWEST_S: Final = 5.0
 """A single input that takes longer is a finding; on a machine under load the usual one takes milliseconds."""
-_STUCK_S: Final = 60
+STUCK_S: Final = 120
+"""Seconds of the clock after which an input has hung, however busy the machine."""
 REGRESSIONS: Final = Path(__file__).with_name("regressions")
 
 
@@ -47,7 +48,7 @@ def run(name: str, runs: int, seed: int) -> Finding | None:
     random, good = Random(f"{name} {seed}"), seeds(name)
     for number in range(runs):
         if number % 1000 == 0:  # the last resort where even Python's interpreter does not get its turn
-            faulthandler.dump_traceback_later(_STUCK_S * 10, exit=True)
+            faulthandler.dump_traceback_later(STUCK_S * 5, exit=True)
         data = good[number] if number < len(good) else mutate(good, random)
         if error := tried(name, data):
             faulthandler.cancel_dump_traceback_later()

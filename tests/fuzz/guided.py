@@ -24,13 +24,12 @@ def main() -> None:
     (prefix,) = [option.partition("=")[2] for option in sys.argv if option.startswith("-artifact_prefix=")]
 
     def target(data: bytes) -> None:
-        try:
-            engine.TARGETS[name](data)
-        except Exception:
+        error = engine.tried(name, data)
+        if error is not None:
             # Under libFuzzer's own name for it, which keeps it on its way out: but on a slow machine the alarm that
             # looks for hangs has ended the process before.
             Path(f"{prefix}crash-{hashlib.sha1(data, usedforsecurity=False).hexdigest()}").write_bytes(data)
-            raise
+            raise error
 
     def other(data: bytes, most: int, seed: int) -> bytes:
         """Half by libFuzzer, half by what knows JSON."""
