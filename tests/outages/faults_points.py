@@ -106,12 +106,17 @@ def _is_connected(scene: Scene, program: Program) -> bool:
     return any(program_at(scene, "postgres", clients.get(port, 0)) is program for port in ports)
 
 
-def _frozen_where(is_it: Callable[[str], bool]) -> Strike:
-    """Apply, at a statement of its transaction, until others took over; it goes on as a zombie."""
+def _frozen_where(is_it: Callable[[str], bool], *, afresh: bool = False) -> Strike:
+    """Apply, at a statement of its transaction, until others took over; it goes on as a zombie.
+
+    `afresh`: with new connections, whose first large batch goes by temporary tables.
+    """
 
     def strike(scene: Scene, rng: random.Random) -> None:
         control = scene.whole.simulator.control
         control.flow(_BURST)
+        if afresh:
+            scene.links["postgres"].cut()
         frozen: list[Program] = []
 
         def freeze() -> bool:
@@ -143,6 +148,8 @@ POINTS: Final[Mapping[str, Strike]] = {
     "sweep killed before its proof": _killed_at(_SWEEP, "-- close_windows", "LOCK TABLE stream_gaps IN SHARE MODE"),
     "apply killed in a rebalance": _apply_killed_in_a_rebalance,
     "apply frozen in COPY": _frozen_where(lambda statement: statement.startswith("-- copy_")),
-    "apply frozen before its commit": _frozen_where(lambda statement: statement.startswith("-- insert_events")),
+    "apply frozen before its commit": _frozen_where(
+        lambda statement: statement.startswith("-- insert_events"), afresh=True
+    ),
     "apply frozen at its commit": _frozen_where(lambda statement: "write_few" in statement),
 }

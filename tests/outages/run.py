@@ -74,20 +74,29 @@ class Struck:
 def run(options: Options, say: Callable[[str], None], took: Callable[[Struck], None]) -> None:
     """So many rounds over all faults; `took` hears of each."""
     for number in range(options.rounds):
-        again = options.again
-        with scene(options.data_dir, options.seed + number if again is None else again.scene_seed) as made:
-            _until_both_work(made)
-            _until_proved(made, time.time())
-            allowed = possible(made)
-            for name in FAULTS.keys() - allowed:
-                say(f"{name}: this machine does not allow it")
-            chosen = [name for name in allowed if not options.only or any(part in name for part in options.only)]
-            for each in planned(options.seed, number, chosen) if again is None else [again]:
-                struck = _strike(made, each)
-                took(struck)
-                if struck.broken:
-                    say(f"{each.fault}: {struck.broken[0]}; a new scene")
-                    break
+        left: list[Planned] | None = None if options.again is None else [options.again]
+        while left is None or left:
+            seed = options.seed + number if options.again is None else options.again.scene_seed
+            with scene(options.data_dir, seed) as made:
+                _until_both_work(made)
+                _until_proved(made, time.time())
+                if left is None:
+                    left = _round(made, options, number, say)
+                while left:
+                    struck = _strike(made, left.pop(0))
+                    took(struck)
+                    if struck.broken:
+                        say(f"{struck.fault}: {struck.broken[0]}; a new scene")
+                        break
+
+
+def _round(made: Scene, options: Options, number: int, say: Callable[[str], None]) -> list[Planned]:
+    """What this machine allows and the user wants, in the order of the seed."""
+    allowed = possible(made)
+    for name in FAULTS.keys() - allowed:
+        say(f"{name}: this machine does not allow it")
+    chosen = [name for name in allowed if not options.only or any(part in name for part in options.only)]
+    return list(planned(options.seed, number, chosen))
 
 
 def _strike(made: Scene, one: Planned) -> Struck:
