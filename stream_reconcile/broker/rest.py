@@ -107,7 +107,8 @@ class RestClient:
         """The order, its legs within; None only where the broker itself says that it has none."""
         query = {"client_order_id": _id(client_order_id), "nested": "true"}
         path = "/orders:by_client_order_id"
-        return self._calls.ask("order_by_client_id", path, query, read_object, is_no=is_not_found)
+        read = partial(read_object, client_order_id=client_order_id)
+        return self._calls.ask("order_by_client_id", path, query, read, is_no=is_not_found)
 
     def orders(
         self,

@@ -41,13 +41,16 @@ class DecisionCheck:
             else:
                 self._sooner.append(decision)
 
+    def note_found(self) -> None:
+        """What was found was so, whatever else could not be read."""
+        self._tools.store.note_checks(self._run, self._there, id_kind="client")
+
     def conclude(self) -> None:
         """After a complete read: A1 at the first "not found", A2 at the second, both past the grace."""
         tools, account = self._tools, self._tools.account_id
         findings = Findings()
         apart_s = tools.config.timing.graces.apart_s
         times = tools.store.note_absences(self._run, self._absent, id_kind="client", apart_s=apart_s)
-        tools.store.note_checks(self._run, self._there, id_kind="client")
         for decision in self._sooner:
             self._unknown(decision, findings)
         for client_id, decision in self._absent.items():

@@ -84,6 +84,7 @@ class Sweep:
         self._asked: set[str] = set()
         self._answered: set[str] = set()
         self._off: set[str] = set()
+        self._contradicted: set[str] = set()
         self.proven_at: datetime | None = None
         self._said = BrokerSum()
         self.error: str | None = None
@@ -202,10 +203,14 @@ class Sweep:
             answer = client.order(row.order_id)
             if answer is None and row.client_order_id:
                 answer = client.order_by_client_id(row.client_order_id)
-            if answer is not None:
-                self._take(answer)
-            if row.order_id in self._examiner.unnamed and row.due:
-                self._absent.append(row.order_id)
+            if answer is None:
+                if row.due:
+                    self._absent.append(row.order_id)
+                continue
+            self._take(answer)
+            if row.order_id in self._examiner.unnamed:
+                # Not readable, or its client order id is another order's: no word that it is there, nor that it is not.
+                self._contradicted.add(row.order_id)
 
     def _take(self, answer: Answer) -> None:
         self._examine([answer.raw], answer.received_at_ns)
@@ -257,22 +262,19 @@ class Sweep:
                 findings.open(tools.account_id, origin.type, origin.subject, origin.evidence)
                 if origin.type == "unrecorded_order":
                     findings.close(tools.account_id, origin.type, origin.subject)  # the row is there, and bound
-        absences = tools.store.note_absences(self._run, self._absent, id_kind="order", apart_s=graces.apart_s)
-        for order_id, absence in absences.items():
-            if absence.times > 1:
-                broker = {"absent": True, "since": absence.since.isoformat()}
-                evidence = {"broker": broker, "ours": {"order_id": order_id}}
-                findings.open(tools.account_id, "missing_at_broker", order_id, evidence)
+        if not examiner.unreadable:
+            self._conclude_absence(findings)
         self._close_what_agrees(findings, now_s)
         tools.store.write(findings, self._run)
         tools.store.count_attempts(_ATTEMPTED)
         tools.store.close_second_writers(self._run, graces.second_writer_s)
         tools.store.note_checks(self._run, examiner.checked - self._off)
-        self._decisions.conclude()
+        self._decisions.note_found()
         if self.kind is Kind.DEEP:
             tools.store.forget_checks()
-        if examiner.unreadable:
+        if examiner.unreadable:  # what was read counts, what was not found does not (I6)
             raise SweepIncomplete(f"{examiner.unreadable} orders could not be read: see the dead letters")
+        self._decisions.conclude()
         self._letters.conclude(self._answered, unchecked=self._unchecked)
         if self._unchecked:
             log.info("orders_not_checked", account_id=tools.account_id, kind=self.kind.value, orders=self._unchecked)
@@ -281,6 +283,17 @@ class Sweep:
             positions.check()
         elif self.kind is Kind.HOT:
             positions.follow()
+
+    def _conclude_absence(self, findings: Findings) -> None:
+        """C5, of what no answer has named since either."""
+        tools, apart_s = self._tools, self._tools.config.timing.graces.apart_s
+        absent = [order_id for order_id in self._absent if order_id in self._examiner.unnamed]
+        absences = tools.store.note_absences(self._run, absent, id_kind="order", apart_s=apart_s)
+        for order_id, absence in absences.items():
+            if absence.times > 1:
+                broker = {"absent": True, "since": absence.since.isoformat()}
+                evidence = {"broker": broker, "ours": {"order_id": order_id}}
+                findings.open(tools.account_id, "missing_at_broker", order_id, evidence)
 
     def _close_what_agrees(self, findings: Findings, now_s: float) -> None:
         """What was read again and is not wrong any more, be it found by this sweep or by one before."""
@@ -329,7 +342,7 @@ class Sweep:
     def _prove(self) -> datetime | None:
         """The transaction that writes the proof finds every cursor still past the end of the log of a moment ago."""
         tools = self._tools
-        if self._off:
+        if self._off or self._contradicted:
             return None
         with suppress(UnreachableError, SweepIncomplete):
             marks = tools.barrier.wait()
