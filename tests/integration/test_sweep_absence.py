@@ -6,6 +6,7 @@ The sweep asks the simulator through a front that puts other answers in the plac
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -33,18 +34,28 @@ TIMING: Final = quick(
 
 @dataclass
 class Front:
-    """Between the sweep and the simulator. `instead`: what is answered where the address contains this."""
+    """Between the sweep and the simulator. `instead`: what is answered where the address contains this.
+
+    `hold_s`: for so long the next list is held back. `absent`: when 404 was answered, in seconds, and for what.
+    """
 
     simulator: RunningSimulator
     instead: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    hold_s: float = 0.0
+    absent: list[tuple[float, str]] = field(default_factory=list)
 
     def script(self, talk: Talk, _number: int) -> None:
         for part, (status, body) in list(self.instead.items()):
             if part in talk.path:
                 talk.answer(status, body)
                 return
+        if "/orders?" in talk.path:
+            held, self.hold_s = self.hold_s, 0.0
+            talk.server.enough.wait(held)
         with Rest(self.simulator) as rest:
             answer = rest("GET", talk.path)
+        if answer.status_code == 404:
+            self.absent.append((time.time(), talk.path))
         talk.answer(answer.status_code, answer.content, Content_Type="application/json")
 
 
@@ -105,3 +116,21 @@ def test_an_answer_that_can_not_be_used_is_no_absence(front: Front, whole: Whole
     front.instead = {}
     front.simulator.control.clear_faults()
     found(whole, "missing_at_broker", placed["id"], "resolved")
+
+
+def test_the_time_between_two_absences_is_that_between_their_readings(front: Front, whole: Whole, rest: Rest) -> None:
+    placed = place(rest, symbol="AAPL", client_order_id="mine", **RESTING)
+    here(whole, placed["id"], "new")
+    whole.proved()
+    # The first sweep that can tell begins long before it asks; the next one asks soon after it.
+    front.hold_s = 2 * APART_S
+    wait_until(lambda: front.hold_s == 0.0, what="a sweep that is held")
+    decide(whole, "nobody", symbol="AAPL")
+    front.simulator.control.fault("forget_order", order_id=placed["id"])
+    for kind, subject, asked in (
+        ("missing_at_broker", placed["id"], f"/orders/{placed['id']}"),
+        ("not_placed", "nobody", "client_order_id=nobody"),
+    ):
+        row = found(whole, kind, subject)
+        times = [at for at, path in front.absent if asked in path and at < row["first_seen_at"].timestamp()]
+        assert max(times) - min(times) >= APART_S

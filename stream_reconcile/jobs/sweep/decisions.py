@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from stream_reconcile.broker.rest import Found
 from stream_reconcile.store.comparison import Comparer, OpenDecision
 from stream_reconcile.store.discrepancies import Findings
-from stream_reconcile.store.sweeps import Run
+from stream_reconcile.store.sweeps import NotFound, Run
 
 if TYPE_CHECKING:
     from stream_reconcile.jobs.sweep.run import Tools
@@ -22,6 +22,7 @@ class DecisionCheck:
     def __init__(self, tools: Tools, comparer: Comparer, run: Run) -> None:
         self._tools, self._comparer, self._run = tools, comparer, run
         self._absent: dict[str, OpenDecision] = {}
+        self._said: dict[str, NotFound] = {}
         self._sooner: list[OpenDecision] = []
         self._there: list[str] = []
 
@@ -32,12 +33,14 @@ class DecisionCheck:
             doubtful = decision.submit_result == "ambiguous"
             if not decision.due and not doubtful:
                 continue
+            asked_at = self._tools.store.now()
             answer = self._tools.client.order_by_client_id(decision.client_order_id)
             if answer is not None:
                 take(answer)
                 self._there.append(decision.client_order_id)
             elif decision.due:
                 self._absent[decision.client_order_id] = decision
+                self._said[decision.client_order_id] = NotFound(asked_at, self._tools.store.now())
             else:
                 self._sooner.append(decision)
 
@@ -50,11 +53,13 @@ class DecisionCheck:
         tools, account = self._tools, self._tools.account_id
         findings = Findings()
         apart_s = tools.config.timing.graces.apart_s
-        times = tools.store.note_absences(self._run, self._absent, id_kind="client", apart_s=apart_s)
+        absences = tools.store.note_absences(self._said, id_kind="client", apart_s=apart_s)
         for decision in self._sooner:
             self._unknown(decision, findings)
         for client_id, decision in self._absent.items():
-            if times[client_id].times > 1:
+            if (absence := absences.get(client_id)) is None:
+                continue  # a sweep that began later has found it
+            if absence.times > 1:
                 if tools.store.set_decision(
                     decision.decision_id, "not_placed", before=("submitted", "planned", "unknown")
                 ):

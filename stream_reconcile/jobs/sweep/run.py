@@ -36,7 +36,7 @@ from stream_reconcile.jobs.sweep.seal import Proven
 from stream_reconcile.jobs.sweep.sums import check_residuals, check_sums
 from stream_reconcile.store.comparison import Comparer, OpenRow
 from stream_reconcile.store.discrepancies import Findings
-from stream_reconcile.store.sweeps import GAP_OVERLAP, Counts, SweepStore, Window
+from stream_reconcile.store.sweeps import GAP_OVERLAP, Counts, NotFound, SweepStore, Window
 
 log = structlog.get_logger()
 
@@ -80,7 +80,7 @@ class Sweep:
         self._between = between or (lambda: None)
         self._pages = self._published = self._unchecked = 0
         self._requests_before = tools.client.requests
-        self._absent: list[str] = []
+        self._absent: dict[str, NotFound] = {}
         self._asked: set[str] = set()
         self._answered: set[str] = set()
         self._off: set[str] = set()
@@ -194,18 +194,19 @@ class Sweep:
 
     def _open_here(self, rows: list[OpenRow], *, most: int | None) -> None:
         """Ask for what is open here and in no list, by every id that we hold (I6)."""
-        client = self._tools.client
+        client, store = self._tools.client, self._tools.store
         asked = rows[:most]
         self._unchecked += len(rows) - len(asked)
         for row in asked:
             self._between()
             self._asked.add(row.order_id)
+            asked_at = store.now()
             answer = client.order(row.order_id)
             if answer is None and row.client_order_id:
                 answer = client.order_by_client_id(row.client_order_id)
             if answer is None:
                 if row.due:
-                    self._absent.append(row.order_id)
+                    self._absent[row.order_id] = NotFound(asked_at, store.now())
                 continue
             self._take(answer)
             if row.order_id in self._examiner.unnamed:
@@ -287,8 +288,8 @@ class Sweep:
     def _conclude_absence(self, findings: Findings) -> None:
         """C5, of what no answer has named since either."""
         tools, apart_s = self._tools, self._tools.config.timing.graces.apart_s
-        absent = [order_id for order_id in self._absent if order_id in self._examiner.unnamed]
-        absences = tools.store.note_absences(self._run, absent, id_kind="order", apart_s=apart_s)
+        absent = {order_id: said for order_id, said in self._absent.items() if order_id in self._examiner.unnamed}
+        absences = tools.store.note_absences(absent, id_kind="order", apart_s=apart_s)
         for order_id, absence in absences.items():
             if absence.times > 1:
                 broker = {"absent": True, "since": absence.since.isoformat()}
@@ -342,7 +343,7 @@ class Sweep:
     def _prove(self) -> datetime | None:
         """The transaction that writes the proof finds every cursor still past the end of the log of a moment ago."""
         tools = self._tools
-        if self._off or self._contradicted:
+        if self._off or self._contradicted & self._examiner.unnamed.keys():
             return None
         with suppress(UnreachableError, SweepIncomplete):
             marks = tools.barrier.wait()
