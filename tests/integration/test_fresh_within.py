@@ -14,10 +14,11 @@ pytestmark = pytest.mark.rows_only
 
 _STANDING = """
 INSERT INTO accounts (account_id, key_fingerprint) VALUES ('A', 'k');
-INSERT INTO executions (account_id, alpaca_order_id, status, submitted_at, updated_at_ns, status_rank, snapshot_ns, stated,
-                        last_source, last_topic, last_partition, last_offset)
+INSERT INTO executions (account_id, alpaca_order_id, status, submitted_at, updated_at_ns, status_rank, snapshot_ns,
+                        stated, last_source, last_topic, last_partition, last_offset)
 SELECT 'A', 'o', 'filled', now() - %(submitted_s)s * interval '1 second', 0, 0, 0, 0, 'stream', 't', 0, 0;
-INSERT INTO sweeps (account_id, kind, owner, lease_epoch, window_start, started_at, finished_at, complete, proven_equal_at)
+INSERT INTO sweeps (account_id, kind, owner, lease_epoch, window_start, started_at, finished_at, complete,
+                    proven_equal_at)
 SELECT 'A', 'hot', 'o', 1, began - interval '15 minutes', began, now(), true, began
 FROM (SELECT now() - %(began_s)s * interval '1 second' AS began) b
 """
