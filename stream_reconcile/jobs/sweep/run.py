@@ -154,9 +154,7 @@ class Sweep:
             self._page_read()
             self._examine(page.items, page.received_at_ns)
             if full and examiner.oldest_s is not None:
-                examiner.settle()  # what lies behind is done with before it is said to be
-                reached = datetime.fromtimestamp(examiner.oldest_s, UTC)
-                self._tools.store.note_progress(self._run, reached, self._counts())
+                self._note_progress(examiner.oldest_s)
         self._activities.read(self._activities_after(read_until))
         self._by_id(self._comparer.unknown(self._activities.orders), most=None)
         self._by_id(self._letters.orders, most=_MOST_BY_HAND)
@@ -166,6 +164,26 @@ class Sweep:
         # What a chain names may name a further one.
         while wanted := self._comparer.unknown(examiner.successors - self._asked):
             self._by_id(wanted, most=_MOST_BY_HAND)
+
+    def _note_progress(self, oldest_s: float) -> None:
+        """What lies behind is done with before it is said to be. What is in doubt is known to this run alone: were it
+        broken off, the next one has to read it again, or it would prove what this one had not found equal."""
+        tools, examiner = self._tools, self._examiner
+        examiner.settle()
+        self._write_origins(time.time())
+        if not (examiner.found or examiner.unreadable or examiner.unsure(time.time())[0]):
+            tools.store.note_progress(self._run, datetime.fromtimestamp(oldest_s, UTC), self._counts())
+
+    def _write_origins(self, now_s: float) -> None:
+        """Where orders that nobody decided come from: a fact of each, whatever becomes of this sweep."""
+        tools, findings = self._tools, Findings()
+        foreign, self._examiner.foreign = self._examiner.foreign, []
+        for one in foreign:
+            if (origin := origin_of(one, now_s, tools.config.timing.graces)) is not None:
+                findings.open(tools.account_id, origin.type, origin.subject, origin.evidence)
+                if origin.type == "unrecorded_order":
+                    findings.close(tools.account_id, origin.type, origin.subject)  # the row is there, and bound
+        tools.store.write(findings, self._run)
 
     def _activities_after(self, read_until: datetime | None) -> datetime:
         timing = self._tools.config.timing
@@ -258,11 +276,7 @@ class Sweep:
         check_residuals(tools, self._comparer, findings)
         for found in examiner.found:
             findings.open(tools.account_id, found.type, found.subject, found.evidence)
-        for one in examiner.foreign:
-            if (origin := origin_of(one, now_s, graces)) is not None:
-                findings.open(tools.account_id, origin.type, origin.subject, origin.evidence)
-                if origin.type == "unrecorded_order":
-                    findings.close(tools.account_id, origin.type, origin.subject)  # the row is there, and bound
+        self._write_origins(now_s)
         if not examiner.unreadable:
             self._conclude_absence(findings)
         self._close_what_agrees(findings, now_s)
