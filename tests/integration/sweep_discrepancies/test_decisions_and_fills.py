@@ -114,6 +114,27 @@ def test_a5_an_order_that_nobody_decided_waits_for_a_person(whole: Whole, rest: 
     here(whole, placed["id"], "canceled")
 
 
+def test_a_decision_that_comes_after_the_last_word_on_its_order_is_bound(whole: Whole, rest: Rest) -> None:
+    """Recorded late, or taken back after a restore: nothing more is said of the order, but by the sweep."""
+    placed = place(rest, symbol="T", client_order_id="late")
+    other = place(rest, symbol="T", client_order_id="late-other")
+    for each in (placed, other):
+        assert here(whole, each["id"], "filled")["origin"] == "external"
+        accept(whole, found(whole, "external_order", each["id"]))
+    decision = decide(whole, "late", symbol="T", side="buy", qty=10)
+    disputed = decide(whole, "late-other", symbol="T", side="sell", qty=10)
+    wait_until(lambda: state_of(whole, decision) == "bound", what="the decision to be bound")
+    row = here(whole, placed["id"], "filled")
+    assert (row["decision_id"], row["origin"]) == (decision, "own")
+    accept(whole, found(whole, "duplicate_client_id", "late-other"))
+    published = "SELECT coalesce(sum(published), 0) FROM sweeps WHERE started_at > %(begin)s AND kind = 'hot'"
+    begin = whole.value("SELECT clock_timestamp()")
+    whole.proved()
+    whole.proved()
+    assert whole.value(published, begin=begin) == 0, "what can't be bound is not published again and again"
+    assert state_of(whole, disputed) == "submitted"
+
+
 @pytest.mark.parametrize(("policy", "expected"), [("open", ["external_order"]), ("accept", [])])
 def test_a5_what_is_made_of_them_is_a_setting(
     policy: str, expected: list[str], database: str, kafka: str, topic_prefix: str
