@@ -14,6 +14,7 @@ from stream_reconcile.core.sweep.compared import (
     drift_of,
     found_in,
     origin_of,
+    shown_id,
     wants_a_look,
 )
 from stream_reconcile.core.sweep.schedule import Intervals, Kind, due
@@ -88,6 +89,12 @@ def test_what_wants_a_look() -> None:
     assert wants_a_look(compared(to_bind=True))
     assert wants_a_look(compared(filled_qty=Decimal(3), net_qty=Decimal(2)))
     assert not wants_a_look(compared(verdict="older", filled_qty=Decimal("3.0"), net_qty=Decimal(3)))
+
+
+def test_an_id_of_whatever_characters_is_told_on_one_line() -> None:
+    assert shown_id("my-order 1") == "my-order 1"
+    assert shown_id("a\n\x1b[2Jé") == r"a\n\x1b[2J\xe9"
+    assert shown_id("x" * 500) == "x" * 64 + "…"
 
 
 def ages(**newest: float) -> dict[Kind, float]:

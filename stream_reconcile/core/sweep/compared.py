@@ -11,6 +11,7 @@ from stream_reconcile.core.lifecycle import is_terminal
 Verdict = Literal["new", "newer", "other", "same", "older"]
 DOMINATED: Final = frozenset(("same", "older"))
 STUCK: Final = frozenset(("pending_cancel", "pending_replace"))
+_SHOWN: Final = 64
 
 # Those that close themselves once the order was read again and the rule does not hold any more.
 SELF_CLOSING: Final = (
@@ -149,6 +150,12 @@ def is_news(one: Compared) -> bool:
 def still_open(status: str | None) -> bool:
     """Whether the broker may yet change the order; a status that we don't know may."""
     return status is None or not is_terminal(status)
+
+
+def shown_id(text: str) -> str:
+    """An id of whatever characters, fit for a line of a log or an evidence: escaped, its beginning."""
+    escaped = text.encode("unicode_escape").decode()
+    return escaped if len(escaped) <= _SHOWN else f"{escaped[:_SHOWN]}…"
 
 
 def _text(number: Decimal | None) -> str | None:

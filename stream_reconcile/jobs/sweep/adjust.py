@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from stream_reconcile.core.errors import WireError
+from stream_reconcile.core.errors import NotAskable, WireError
 from stream_reconcile.core.evidence import Activity
 from stream_reconcile.core.observation import Seen
 from stream_reconcile.core.sweep.adjustments import Fill, residual, stand_ins
@@ -76,7 +76,11 @@ def _judged(tools: Tools, order: TooMuch, taken: list[Fill]) -> list[dict[str, A
     """Reversals of what was taken back, if the broker says the same of the order when it is asked once more."""
     if not taken:
         return []
-    answer = tools.client.order(order.order_id)
+    try:
+        answer = tools.client.order(order.order_id)
+    except NotAskable as why:
+        tools.tell_not_askable(order.order_id, why)
+        return []
     if answer is None:
         return []
     try:

@@ -16,9 +16,16 @@ import structlog
 from stream_reconcile.broker.rest import Found as Answer
 from stream_reconcile.broker.rest import RestClient
 from stream_reconcile.core.budget import RateBudget
-from stream_reconcile.core.errors import IncompleteRead, ReconcileError, Stopped, SweepIncomplete, UnreachableError
+from stream_reconcile.core.errors import (
+    IncompleteRead,
+    NotAskable,
+    ReconcileError,
+    Stopped,
+    SweepIncomplete,
+    UnreachableError,
+)
 from stream_reconcile.core.seal import BrokerSum
-from stream_reconcile.core.sweep.compared import ASKED_AGAIN, SELF_CLOSING, found_in, origin_of
+from stream_reconcile.core.sweep.compared import ASKED_AGAIN, SELF_CLOSING, found_in, origin_of, shown_id
 from stream_reconcile.core.sweep.schedule import Kind
 from stream_reconcile.core.sweep.sums import CLOSED_BY_SUMS
 from stream_reconcile.jobs.apply.decode import UNKNOWN_ACCOUNT
@@ -63,6 +70,14 @@ class Tools:
     halt: threading.Event
     told_unreadable: set[bytes] = field(default_factory=set)
     """Digests of orders that could not be read and are published already: they are told once, not at each sweep."""
+    told_not_askable: set[str] = field(default_factory=set)
+    """Ids that the broker can't be asked for: they are told once too."""
+
+    def tell_not_askable(self, an_id: str, why: NotAskable) -> None:
+        """Once for each; what it names stays as it is, for nothing follows from that."""
+        if an_id not in self.told_not_askable:
+            self.told_not_askable.add(an_id)
+            log.warning("id_not_askable", account_id=self.account_id, id=shown_id(an_id), why=str(why))
 
     @property
     def letters_of(self) -> list[str]:
@@ -84,6 +99,7 @@ class Sweep:
         self._asked: set[str] = set()
         self._answered: set[str] = set()
         self._off: set[str] = set()
+        self._in_doubt: set[str] = set()
         self.proven_at: datetime | None = None
         self._said = BrokerSum()
         self.error: str | None = None
@@ -186,22 +202,34 @@ class Sweep:
         for order_id in [order_id for order_id in orders if order_id not in self._asked][:most]:
             self._between()
             self._asked.add(order_id)
-            answer = self._tools.client.order(order_id)
+            try:
+                answer = self._tools.client.order(order_id)
+            except NotAskable as why:
+                self._tools.tell_not_askable(order_id, why)
+                if order_id in self._activities.orders:  # there is such an order, and it has no row
+                    self._in_doubt.add(order_id)
+                continue
             if answer is not None:
                 self._answered.add(order_id)
                 self._take(answer)
 
     def _open_here(self, rows: list[OpenRow], *, most: int | None) -> None:
         """Ask for what is open here and in no list, by every id that we hold (I6)."""
-        client = self._tools.client
+        tools, client = self._tools, self._tools.client
         asked = rows[:most]
         self._unchecked += len(rows) - len(asked)
         for row in asked:
             self._between()
             self._asked.add(row.order_id)
-            answer = client.order(row.order_id)
-            if answer is None and row.client_order_id:
-                answer = client.order_by_client_id(row.client_order_id)
+            try:
+                answer = client.order(row.order_id)
+                if answer is None and row.client_order_id:
+                    answer = client.order_by_client_id(row.client_order_id)
+            except NotAskable as why:  # neither there nor absent: not even asked by every id that we hold
+                tools.tell_not_askable(row.order_id, why)
+                self._unchecked += 1
+                self._in_doubt.add(row.order_id)
+                continue
             if answer is not None:
                 self._take(answer)
             if row.order_id in self._examiner.unnamed and row.due:
@@ -329,7 +357,7 @@ class Sweep:
     def _prove(self) -> datetime | None:
         """The transaction that writes the proof finds every cursor still past the end of the log of a moment ago."""
         tools = self._tools
-        if self._off:
+        if self._off or self._in_doubt:
             return None
         with suppress(UnreachableError, SweepIncomplete):
             marks = tools.barrier.wait()
