@@ -111,7 +111,8 @@ class RestClient:
         """
         query = {"client_order_id": _id(client_order_id), "nested": "true"}
         path = "/orders:by_client_order_id"
-        return self._calls.ask("order_by_client_id", path, query, read_object, is_no=_has_none)
+        read = partial(read_object, client_order_id=client_order_id)
+        return self._calls.ask("order_by_client_id", path, query, read, is_no=_has_none)
 
     def orders(
         self,

@@ -62,6 +62,7 @@ class UnusableError(Exception):
 
 class _Element(msgspec.Struct):
     id: Any = ""
+    client_order_id: Any = None
     submitted_at: Any = None
     legs: msgspec.Raw = msgspec.Raw(b"null")
 
@@ -82,14 +83,18 @@ def request_id(answer: Answer) -> str:
     return text if len(text) <= _MAX_REQUEST_ID and text.isprintable() else ""
 
 
-def read_object(answer: Answer, order_id: str | None = None) -> Found:
-    """The one object, of that id if one is given. Raises UnusableError."""
+def read_object(answer: Answer, order_id: str | None = None, client_order_id: str | None = None) -> Found:
+    """The one object; an order with an id, and with that one, if one is given. Raises UnusableError."""
     body = _body(answer)
     try:
         found = _decode_element(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise UnusableError("invalid") from None
     if order_id is not None and str(found.id).lower() != order_id.lower():
+        raise UnusableError("invalid")
+    if client_order_id is not None and (not isinstance(found.id, str) or not found.id):
+        raise UnusableError("invalid")
+    if client_order_id is not None and found.client_order_id != client_order_id:
         raise UnusableError("invalid")
     return Found(answer.body, answer.received_at_ns, request_id(answer))
 

@@ -2,16 +2,21 @@
 
 Alpaca writes 0 to 9 fraction digits and `Z` or a numeric offset (samples 05, 14, 32); `datetime` keeps six digits only,
 and versions of an order can differ in the seventh (I7). The years are 1 to 9999: Go, in which the broker's servers are
-written, writes a time that was never set as `0001-01-01T00:00:00Z`.
+written, writes a time that was never set as `0001-01-01T00:00:00Z`. 64 bits hold 1677 to 2262 alone: what a table has
+in nanoseconds, or what is reckoned in them, has to lie there (`bounded_ns`).
 """
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
+from typing import Final
 
 from stream_reconcile.core.errors import WireError
 
 NANOSECONDS = 1_000_000_000
+BOUNDED_FROM: Final = "1678"
+BOUNDED_TO: Final = "2262"
+"""A time between these, as text, is one that 64 bits hold, wherever its zone; some months at either end are as well."""
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _SCALE: tuple[int, ...] = tuple(int(10 ** (9 - digits)) for digits in range(10))
 _CACHE_LIMIT = 65_536
@@ -49,12 +54,20 @@ def parse_ns(text: str) -> int:
         raise WireError("bad_timestamp") from None
 
 
+def bounded_ns(text: str) -> int:
+    """The same of a time that 64 bits hold. Raises WireError for any other too."""
+    nanoseconds = parse_ns(text)
+    if not -(2**63) <= nanoseconds < 2**63:
+        raise WireError("bad_timestamp")
+    return nanoseconds
+
+
 def plain_ns(text: str) -> int | None:
-    """The same of a text whose look is known: digits where digits belong, `Z` or an offset. None: no time after all."""
+    """`bounded_ns` of a text whose look is known: digits where digits belong, `Z` or an offset. None: it refuses it."""
     seconds = _seconds.get(text[:19])
     if seconds is None or text[-1] != "Z" or len(text) < 22:
         try:
-            return parse_ns(text)
+            return bounded_ns(text)
         except WireError:
             return None
     return seconds * NANOSECONDS + int(text[20:-1]) * _SCALE[len(text) - 21]
@@ -100,7 +113,13 @@ def _parse_seconds(text: str) -> int:
     except (ValueError, IndexError):
         raise WireError("bad_timestamp") from None
     seconds = day * 86_400 + hour * 3_600 + minute * 60 + second
-    if len(_seconds) >= _CACHE_LIMIT:
-        _seconds.clear()
-    _seconds[text] = seconds
+    if BOUNDED_FROM <= text < BOUNDED_TO:  # so that `plain_ns` need not look at the bounds of what is found here
+        if len(_seconds) >= _CACHE_LIMIT:
+            _seconds.clear()
+        _seconds[text] = seconds
     return seconds
+
+
+def ns_of(moment: datetime) -> int:
+    """Nanoseconds since the epoch, of a moment with a time zone, to the microsecond."""
+    return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1_000

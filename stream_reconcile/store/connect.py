@@ -13,6 +13,7 @@ from psycopg import conninfo
 
 from stream_reconcile.core.errors import ConfigError
 from stream_reconcile.store.failures import connection_error
+from stream_reconcile.store.times import HeldTimeLoader
 
 _SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
@@ -65,7 +66,7 @@ def connect(
 
     `name` becomes `application_name`, so that an operator can tell the jobs apart in `pg_stat_activity`. What the
     connection string says of keepalives, `connect_timeout` or `options` wins over the defaults here. A time limit of
-    0 means none.
+    0 means none. A time that Python can't hold is read as the first or the last that it can (in text, not in binary).
 
     Raises ConfigError (unusable string or schema name), PostgresUnreachable, CredentialsRefused, RefusedError.
     """
@@ -83,10 +84,12 @@ def connect(
     parameters = {"connect_timeout": str(CONNECT_TIMEOUT_S), **_KEEPALIVE, **given}
     parameters |= {"options": options, "application_name": name}
     try:
-        return psycopg.connect(conninfo.make_conninfo("", **parameters), autocommit=autocommit)
+        connection = psycopg.connect(conninfo.make_conninfo("", **parameters), autocommit=autocommit)
     except psycopg.OperationalError as error:
         # Not chained: the psycopg error holds the connection's parameters, the password among them.
         raise connection_error(error, redact_dsn(dsn)) from None
+    connection.adapters.register_loader("timestamptz", HeldTimeLoader)
+    return connection
 
 
 def connect_snapshot(dsn: str, schema: str, *, name: str) -> psycopg.Connection:

@@ -48,13 +48,22 @@ class Window(NamedTuple):
     all_time: bool
 
 
+class NotFound(NamedTuple):
+    """The broker's "not found" for an id, or for every id of an order; database time."""
+
+    asked_at: datetime
+    """Before the first request."""
+    answered_at: datetime
+    """After the last answer."""
+
+
 class Absence(NamedTuple):
     """An id that complete runs in a row got "not found" for."""
 
     times: int
     """1, or 2 for twice or more, far enough apart."""
     since: datetime
-    """Begin of the first of these runs."""
+    """When the first of them was answered."""
 
 
 class Incomplete(NamedTuple):
@@ -159,12 +168,17 @@ class SweepStore:
         return {(row[0], row[1]) for row in rows}
 
     def note_checks(self, run: Run, ids: Iterable[str], *, id_kind: str = "order") -> None:
-        """These were read at the broker by a complete run."""
-        self._checks("note_checks", run, ids, id_kind, {})
+        """These were read at the broker by this run."""
+        self._checks("note_checks", ids, id_kind, {"checked_at": run.started_at})
 
-    def note_absences(self, run: Run, ids: Iterable[str], *, id_kind: str, apart_s: float) -> dict[str, Absence]:
-        """A complete run got "not found" for these; gives what is known of each by now."""
-        rows = self._checks("note_absences", run, ids, id_kind, {"apart_s": apart_s})
+    def note_absences(self, answers: Mapping[str, NotFound], *, id_kind: str, apart_s: float) -> dict[str, Absence]:
+        """A complete run got "not found" for these ids; gives what is known of each by now.
+
+        Left out is what a run that began after that has found.
+        """
+        times = {"asked": [one.asked_at for one in answers.values()]}
+        times["answered"] = [one.answered_at for one in answers.values()]
+        rows = self._checks("note_absences", answers, id_kind, {"apart_s": apart_s, **times})
         return {row[0]: Absence(row[1], row[2]) for row in rows}
 
     def forget_checks(self) -> None:
@@ -239,13 +253,11 @@ class SweepStore:
         rows = self._connection.execute(_SQL["requests_waiting"], self._account).fetchall()
         return [(action_id, Kind(kind)) for action_id, kind in rows if kind in set(Kind)]
 
-    def _checks(
-        self, name: str, run: Run, ids: Iterable[str], id_kind: str, more: Mapping[str, Any]
-    ) -> list[tuple[Any, ...]]:
+    def _checks(self, name: str, ids: Iterable[str], id_kind: str, more: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         wanted = list(ids)
         if not wanted:
             return []
-        values = self._account | {"id_kind": id_kind, "ids": wanted, "checked_at": run.started_at, **more}
+        values = self._account | {"id_kind": id_kind, "ids": wanted, **more}
         with self.holding():
             cursor = self._connection.execute(_SQL[name], values)
             return cursor.fetchall() if cursor.description else []

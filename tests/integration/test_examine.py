@@ -117,3 +117,18 @@ def test_an_order_whose_decision_came_late_is_published_once_more_and_bound(data
         ).fetchall()
     bound = {each["client_order_id"]: ("bound", True) for each in (late, chained)}
     assert {name: tuple(rest) for name, *rest in rows} == bound | {disputed["client_order_id"]: ("planned", False)}
+
+
+@pytest.mark.rows_only
+def test_an_order_of_a_version_that_no_table_holds_is_put_aside_and_the_rest_compared(database: str) -> None:
+    orders = [json.loads(raw) for raw in page(1, 3)]
+    orders[1]["updated_at"] = "2300-01-01T00:00:00Z"
+    published: list[Finding] = []
+    with connect(database, SCHEMA, name="test") as connection:
+        examiner = Examiner(
+            ACCOUNT, "topic", Comparer(connection, ACCOUNT), NoLog(), published.extend, Graces(), [],
+            watched=set(), told_unreadable=set(), with_origins=False,
+        )  # fmt: skip
+        examiner.take([json.dumps(order).encode() for order in orders], parse_ns(orders[0]["updated_at"]))
+    assert (examiner.orders, examiner.unreadable) == (3, 1)
+    assert [json.loads(finding.raw)["id"] for finding in published] == [orders[1]["id"]]

@@ -28,7 +28,7 @@ from stream_reconcile.store.cursors import LogState
 from stream_reconcile.store.discrepancies import Findings
 from stream_reconcile.store.leases import Job, Lease
 from stream_reconcile.store.positions import PositionStore
-from stream_reconcile.store.sweeps import Counts, Run, SweepStore, ask_for
+from stream_reconcile.store.sweeps import Counts, NotFound, Run, SweepStore, ask_for
 from support.fences import everything
 from support.log_records import TOPIC_ID
 from support.servers import SCHEMA
@@ -39,6 +39,7 @@ pytestmark = pytest.mark.rows_only
 
 ACCOUNT: Final = "A"
 NONE: Final = Counts(0, 0, 0, 0, 0, 0)
+SAID: Final = NotFound(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
 _STANDING: Final = """
 INSERT INTO accounts (account_id, key_fingerprint) VALUES ('A', 'k');
 INSERT INTO trade_decisions (account_id, client_order_id, state) VALUES ('A', 'c', 'submitted');
@@ -125,7 +126,7 @@ SWEEP: Final[dict[str, Act]] = {
     "discrepancies of a sweep: attempts": lambda a: a.store.count_attempts(["status_drift"]),
     "discrepancies of a sweep: second writers": lambda a: a.store.close_second_writers(a.hot, 60),
     "what was checked: read": lambda a: a.store.note_checks(a.hot, ["o"]),
-    "what was checked: absent": lambda a: a.store.note_absences(a.hot, ["p"], id_kind="order", apart_s=15),
+    "what was checked: absent": lambda a: a.store.note_absences({"p": SAID}, id_kind="order", apart_s=15),
     "what was checked: forgotten": lambda a: a.store.forget_checks(),
     "a decision's state": Actor.decide,
     "positions: a reading": Actor.position,

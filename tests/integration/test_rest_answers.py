@@ -78,6 +78,30 @@ def test_absence_is_only_the_brokers_own_word(status: int, body: bytes, absent: 
 
 
 @pytest.mark.parametrize(
+    ("body", "usable"),
+    [
+        (b'{"id": "a", "client_order_id": "mine"}', True),
+        (b'{"id": "a", "client_order_id": "Mine"}', False),
+        (b'{"id": "a"}', False),
+        (b'{"id": "", "client_order_id": "mine"}', False),
+        (b'{"id": 7, "client_order_id": "mine"}', False),
+        (b'{"client_order_id": "mine"}', False),
+        (b'{"message": "order not found"}', False),
+        (b"{}", False),
+    ],
+)
+def test_an_order_by_its_client_id_is_one_with_an_id_and_that_client_id(body: bytes, usable: bool) -> None:
+    with stub_rest(saying(200, body)) as broker, Recorded(broker.url, timing=ONCE) as rest:
+        if usable:
+            found = rest.client.order_by_client_id("mine")
+            assert found is not None
+            assert found.raw == body
+        else:
+            with pytest.raises(BrokerUnreachable):
+                rest.client.order_by_client_id("mine")
+
+
+@pytest.mark.parametrize(
     "body",
     [b"{}", b'{"message": "x"}', b"null", b"[1]", b'[{"id": "a"}, null]', b'[{"id": "a"}', b"[" * 100_000, b"\xff[]"],
 )

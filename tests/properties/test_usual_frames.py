@@ -17,7 +17,7 @@ from stream_reconcile.log.codec import SingleObjectCodec
 from stream_reconcile.log.envelope import Envelope
 from stream_reconcile.log.topics import Topics
 from support.histories import history_log
-from support.wire_data import ACCOUNT, UPDATES, order_json, seen_at, update_json
+from support.wire_data import ACCOUNT, UPDATES, frame, order_json, seen_at, update_json
 
 TOPICS = Topics()
 TOPIC = TOPICS.trade_updates
@@ -35,6 +35,8 @@ odd = st.sampled_from(
     [
         "", "NaN", "now", "1e5", "1_0", "20260918", "2026-02-30T00:00:00Z", "2026-09-18 13:24:50Z", "null", "\\N", "\t",
         "0001-01-01T00:00:00Z", "a\nb", "\x00", "é", '"', "x" * 300, "00", "-1", "+1", " 1", "2026-09-18T13:24:50.Z",
+        "1677-09-21T00:12:43.145224191Z", "1677-12-31T00:00:00Z", "1678-01-01T00:00:00.5Z", "2262-01-01T00:00:00.5Z",
+        "2262-04-11T23:47:16.854775807Z", "2262-04-11T23:47:16.854775808Z", "9999-12-31T23:59:59.9999999Z",
     ]
 )  # fmt: skip
 values: st.SearchStrategy[Any] = st.one_of(
@@ -69,6 +71,10 @@ def long_way(parser: Parser, raw: bytes, offset: int) -> Parsed | None:
 @settings(max_examples=5 * settings().max_examples)
 @given(st.lists(frames(), min_size=1, max_size=3))
 @example([json.dumps({"stream": "trade_updates", "data": update_json("fill")}).encode()])
+@example(
+    [frame("fill", timestamp="9999-12-31T23:59:59.9999999Z", execution_id="x", qty="1", price="1", position_qty="1")]
+)
+@example([frame("new", order_json(updated_at="2300-01-01T00:00:00.5Z"), execution_id=None, qty=None, price=None)] * 2)
 def test_the_short_way_ends_where_the_long_way_does(raws: list[bytes]) -> None:
     parser, fresh = Parser(), Parser()
     for offset, raw in enumerate(raws):

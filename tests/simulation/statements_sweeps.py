@@ -144,22 +144,25 @@ def note_checks(db: Database, v: V) -> None:
     at = nanoseconds(v["checked_at"])
     for name in v["ids"]:
         known = db.tables.checks.get((v["id_kind"], name))
-        if known is None or known.checked_ns <= at:
+        if known is None or known.absences or known.checked_ns <= at:
             db.tables.checks[v["id_kind"], name] = Check(at)
 
 
 @statement("sweeps.sql", "note_absences")
 def note_absences(db: Database, v: V) -> Answer:
-    at, found = nanoseconds(v["checked_at"]), []
-    for name in v["ids"]:
+    found: Answer = []
+    for name, asked, answered in zip(v["ids"], v["asked"], v["answered"], strict=True):
+        at = nanoseconds(asked)
         known = db.tables.checks.get((v["id_kind"], name), Check(at))
-        since = at if known.absent_since_ns is None else known.absent_since_ns
+        if known.absences == 0 and known.checked_ns > at:
+            continue
+        since = nanoseconds(answered) if known.absent_since_ns is None else known.absent_since_ns
         times = known.absences
         if times == 0:
             times = 1
         elif at >= since + v["apart_s"] * 1e9:
             times = 2
-        db.tables.checks[v["id_kind"], name] = Check(at, since, times)
+        db.tables.checks[v["id_kind"], name] = Check(max(known.checked_ns, at), since, times)
         found.append((name, times, moment(since)))
     return found
 

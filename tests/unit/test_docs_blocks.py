@@ -25,7 +25,7 @@ READ = [block for block in BLOCKS if block.language in ("python", "toml")]
 NOT_RUN = [block for block in SHELL_BLOCKS if block.not_run]
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 # Other people's programs, whose flags nobody here can tell.
-OTHERS = {".", "curl", "docker", "install", "kcat", "kubectl", "pip", "python", "python3", "systemctl"}
+OTHERS = {".", "curl", "docker", "install", "kcat", "kubectl", "pip", "python", "python3", "set", "systemctl"}
 
 
 def ids(found: list[Block]) -> list[str]:

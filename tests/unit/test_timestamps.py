@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stream_reconcile.core.errors import WireError
-from stream_reconcile.core.timestamps import parse_ns
+from stream_reconcile.core.timestamps import bounded_ns, parse_ns, plain_ns
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,27 @@ def test_a_refused_time_is_not_remembered() -> None:
     for _ in range(2):
         with pytest.raises(WireError):
             parse_ns("2026-02-30T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("text", "ns"),
+    [
+        ("1677-09-21T00:12:43.145224192Z", -(2**63)),
+        ("1677-09-21T00:12:43.145224191Z", None),
+        ("2262-04-11T23:47:16.854775807Z", 2**63 - 1),
+        ("2262-04-11T23:47:16.854775808Z", None),
+        ("1678-01-01T00:00:00.5+15:59", -9214617539_500000000),
+        ("0001-01-01T00:00:00.0Z", None),
+        ("2300-01-01T00:00:00.0Z", None),
+        ("9999-12-31T23:59:59.9999999Z", None),
+        ("2026-02-30T00:00:00.0Z", None),
+    ],
+)
+def test_times_that_64_bits_hold(text: str, ns: int | None) -> None:
+    for _ in range(2):  # the second time by what is remembered
+        assert plain_ns(text) == ns
+        if ns is not None:
+            assert bounded_ns(text) == parse_ns(text) == ns
+        else:
+            with pytest.raises(WireError):
+                bounded_ns(text)

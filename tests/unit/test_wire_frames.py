@@ -343,3 +343,49 @@ def test_legs_nested_without_end() -> None:
 
 def test_a_frame_names_its_account_by_its_record_not_by_its_bytes() -> None:
     assert observed(frame(account_id="somebody-else")).account_id == ACCOUNT
+
+
+BEYOND = ["0001-01-01T00:00:00Z", "1600-01-01T00:00:00.5Z", "2300-01-01T00:00:00Z", "9999-12-31T23:59:59.9999999Z"]
+FILL = {"execution_id": "x", "qty": "1", "price": "2", "position_qty": "1"}
+
+
+def read_by_both(raw: bytes) -> Observation:
+    """What both readers make of a frame. Raises WireError."""
+    parser = Parser()
+    quick = parser.usual_frame(raw, ACCOUNT, "updates", 0, 0, 1)
+    (observation,) = parser.frame(raw, seen_at()).observations
+    assert quick is None or quick.content == observation.content
+    return observation
+
+
+@pytest.mark.parametrize("time", BEYOND)
+@pytest.mark.parametrize("event", ["fill", "partial_fill"])
+def test_an_execution_at_a_time_that_64_bits_do_not_hold_is_refused(event: str, time: str) -> None:
+    unstamped = frame(event, order_json(filled_at=time), **(FILL | {"timestamp": None}))
+    for raw in (frame(event, **FILL, timestamp=time), frame(event, **FILL, timestamp=time, said="\\"), unstamped):
+        with pytest.raises(WireError) as error:
+            read_by_both(raw)
+        assert error.value.reason == "bad_timestamp"
+
+
+@pytest.mark.parametrize("time", ["1677-09-21T00:12:43.145224192Z", "2262-04-11T23:47:16.854775807Z"])
+def test_an_execution_at_the_first_and_last_of_these_is_taken(time: str) -> None:
+    assert read_by_both(frame("fill", **FILL, timestamp=time)).fill is not None
+
+
+@pytest.mark.parametrize("time", BEYOND)
+def test_a_time_that_nothing_is_reckoned_from_is_kept_as_it_is(time: str) -> None:
+    assert f"\t{time}\t" in read_by_both(frame("new", **FILL, timestamp=time)).content
+    assert column(read_by_both(frame("fill", order_json(filled_at=time), **FILL)), "filled_at") == time
+
+
+@pytest.mark.parametrize("time", BEYOND)
+def test_a_version_that_64_bits_do_not_hold_is_refused(time: str) -> None:
+    order = order_json(updated_at=time)
+    unstamped = order_json(updated_at=None, submitted_at=time)
+    for raw in (frame("new", order), frame("new", unstamped, timestamp=None)):
+        assert refused(raw) == "bad_timestamp"
+        assert Parser().usual_frame(raw, ACCOUNT, "updates", 0, 0, 1) is None
+    with pytest.raises(WireError) as error:
+        Parser().snapshot(json.dumps(order).encode(), SWEEP)
+    assert error.value.reason == "bad_timestamp"

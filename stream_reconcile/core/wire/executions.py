@@ -20,7 +20,7 @@ from stream_reconcile.core.evidence import (
     ReversalAdjustment,
 )
 from stream_reconcile.core.observation import Parsed, Seen
-from stream_reconcile.core.timestamps import parse_ns
+from stream_reconcile.core.timestamps import bounded_ns
 from stream_reconcile.core.wire.lenient import Unknown, mapping
 from stream_reconcile.core.wire.orders import LONGEST_ID, plain_number
 from stream_reconcile.core.wire.shapes import as_text, decode_any
@@ -48,7 +48,7 @@ def leg_executions(update: Any, seen: Seen) -> tuple[Execution, ...]:
                 execution_id=_identified(leg.execution_id, "legs.execution_id"),
                 qty=_quantity(leg.qty, "legs.qty"),
                 price=_decimal(leg.price, "legs.price"),
-                transacted_at_ns=_time(leg.timestamp or update.timestamp or ""),
+                transacted_at_ns=bounded_ns(leg.timestamp or update.timestamp or ""),
                 cum_qty=_decimal(cum_qty, "legs.filled_qty") if cum_qty else None,
                 symbol=_text(leg.symbol, "legs.symbol"),
                 side=_text(side, "legs.side"),
@@ -80,7 +80,7 @@ def reversal(update: Any, seen: Seen) -> tuple[Evidence, ...]:
                 account_id=seen.account_id,
                 order_id=order.id,
                 previous_execution_id=_identified(update.previous_execution_id, "previous_execution_id"),
-                busted_at_ns=_time(update.timestamp or ""),
+                busted_at_ns=bounded_ns(update.timestamp or ""),
                 coordinates=coordinates,
                 qty=_decimal(update.qty, "qty") if update.qty else None,
             ),
@@ -95,7 +95,7 @@ def reversal(update: Any, seen: Seen) -> tuple[Evidence, ...]:
             execution_id=_identified(update.execution_id, "execution_id"),
             qty=_quantity(update.qty, "qty"),
             price=_decimal(update.price, "price"),
-            transacted_at_ns=_time(update.timestamp or ""),
+            transacted_at_ns=bounded_ns(update.timestamp or ""),
             cum_qty=None,
             symbol=order.symbol if isinstance(order.symbol, str) else "",
             side=order.side if isinstance(order.side, str) else "",
@@ -123,7 +123,7 @@ def parse_activity(raw: bytes, seen: Seen) -> Parsed:
         activity_id=_identified(texts["id"], "id"),
         qty=_quantity(texts["qty"], "qty"),
         price=_decimal(texts["price"], "price"),
-        transacted_at_ns=_time(as_text(value.get("transaction_time"), "transaction_time") or ""),
+        transacted_at_ns=bounded_ns(as_text(value.get("transaction_time"), "transaction_time") or ""),
         cum_qty=_decimal(cum_qty, "cum_qty") if cum_qty else None,
         symbol=texts["symbol"],
         side=texts["side"],
@@ -157,7 +157,7 @@ def parse_adjustment(raw: bytes, seen: Seen) -> Parsed:
             key=_identified(text("key"), "key"),
             qty=qty,
             price=price,
-            as_of_ns=_time(text("as_of")),
+            as_of_ns=bounded_ns(text("as_of")),
             explained_from=_decimal(text("explained_from"), "explained_from"),
             symbol=text("symbol"),
             side=text("side"),
@@ -170,7 +170,7 @@ def parse_adjustment(raw: bytes, seen: Seen) -> Parsed:
             reverses=_identified(text("reverses"), "reverses"),
             qty=qty,
             price=price,
-            as_of_ns=_time(text("as_of")),
+            as_of_ns=bounded_ns(text("as_of")),
             symbol=text("symbol"),
             side=text("side"),
             coordinates=coordinates,
@@ -182,7 +182,7 @@ def parse_adjustment(raw: bytes, seen: Seen) -> Parsed:
             execution_id=_identified(text("execution_id"), "execution_id"),
             qty=qty,
             price=price,
-            transacted_at_ns=_time(text("transacted_at")),
+            transacted_at_ns=bounded_ns(text("transacted_at")),
             symbol=text("symbol"),
             side=text("side"),
             coordinates=coordinates,
@@ -196,14 +196,6 @@ def _text(value: object, field: str) -> str:
     if "\x00" in text:
         raise WireError("nul_character", field)
     return text
-
-
-def _time(text: str) -> int:
-    """Nanoseconds since the epoch. Raises WireError also for a time that 64 bits don't hold (1677 to 2262 they do)."""
-    nanoseconds = parse_ns(text)
-    if not -(2**63) <= nanoseconds < 2**63:
-        raise WireError("bad_timestamp")
-    return nanoseconds
 
 
 def _identified(text: str, field: str) -> str:

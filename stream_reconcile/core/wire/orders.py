@@ -29,7 +29,7 @@ from stream_reconcile.core.observation import (
     fill_of,
     line_of,
 )
-from stream_reconcile.core.timestamps import parse_ns
+from stream_reconcile.core.timestamps import bounded_ns, parse_ns
 
 # Where the columns stand in what `astuple` gives of an order (core.wire.shapes).
 NUMERIC: Final = slice(1, 1 + len(NUMBERS))
@@ -147,7 +147,7 @@ def observe(order: Any, seen: Seen, what: Happening, *, careful: bool) -> Observ
     content, stated = found or _careful_content(order, seen, what, ratio_qty)
     updated, status, filled_qty = order.updated_at, order.status, order.filled_qty
     stamped = updated.__class__ is str and updated
-    version_ns = parse_ns(updated) if stamped else _version_without_update(order, what)
+    version_ns = bounded_ns(updated) if stamped else _version_without_update(order, what)
     snapshot_ns = seen.received_at_ns if seen.source == "sweep" else 0
     rank = status_rank(status if status.__class__ is str else "")
     key = event_key(content, stated)
@@ -227,9 +227,9 @@ def _careful_content(order: Any, seen: Seen, what: Happening, ratio_qty: str | N
 def _version_without_update(order: Any, what: Happening) -> int:
     """Version of an observation that states no `updated_at` (I2): the event's time, else `submitted_at`, else 0."""
     if what.event_at:
-        return parse_ns(what.event_at)
+        return bounded_ns(what.event_at)
     submitted = order.submitted_at
-    return parse_ns(submitted) if submitted.__class__ is str and submitted else 0
+    return bounded_ns(submitted) if submitted.__class__ is str and submitted else 0
 
 
 def _ratio(order: Any) -> str | None:

@@ -15,6 +15,7 @@ from stream_reconcile.core.errors import WireError
 from stream_reconcile.core.evidence import Evidence
 from stream_reconcile.core.lifecycle import FILL_EVENTS, REVERSAL_EVENTS
 from stream_reconcile.core.observation import Observation, Parsed, Seen
+from stream_reconcile.core.timestamps import BOUNDED_FROM, BOUNDED_TO, bounded_ns
 from stream_reconcile.core.wire.executions import leg_executions, reversal
 from stream_reconcile.core.wire.lenient import Unknown, learnt_of, order_from_json, update_from_json
 from stream_reconcile.core.wire.orders import Happening, observe
@@ -112,6 +113,8 @@ class Parser:
         if is_fill and not event_at:
             event_at = order.filled_at or order.updated_at or None  # an execution needs a time to be paired by
             is_fill = event_at is not None
+        if is_fill and not BOUNDED_FROM <= event_at < BOUNDED_TO:
+            bounded_ns(event_at)  # executions are paired by their times in nanoseconds, as 64 bits hold them
         extra = unknown.as_json() if unknown else None
         execution = (update.execution_id, event_at, update.qty, update.price, update.position_qty)
         what = _new(Happening, (event, *execution, is_fill, None, extra))

@@ -15,7 +15,7 @@ from msgspec.structs import astuple
 
 from stream_reconcile.core.lifecycle import EVENTS, FILL_EVENTS, REVERSAL_EVENTS, STATUSES
 from stream_reconcile.core.observation import ALL_STATED, NULL, Observation
-from stream_reconcile.core.timestamps import ms_text, plain_ns
+from stream_reconcile.core.timestamps import BOUNDED_FROM, BOUNDED_TO, ms_text, plain_ns
 from stream_reconcile.core.wire.orders import (
     BOOLEAN,
     LONGEST_ID,
@@ -84,7 +84,8 @@ class QuickReader:
         ):
             return None
         version_ns = plain_ns(updated_at)
-        if version_ns is None:
+        is_fill = event in FILL_EVENTS and execution_id and qty and price
+        if version_ns is None or (is_fill and not BOUNDED_FROM <= event_at < BOUNDED_TO):
             return None
         content = (
             f"{account_id}\t{order_id}\tstream\t{event}\t{execution_id or NULL}\t{event_at}\t{numeric}\t{timed}"
@@ -96,7 +97,7 @@ class QuickReader:
             f"\t{ms_text(known_at_ms)}"
         )
         fill = None
-        if event in FILL_EVENTS and execution_id and qty and price:
+        if is_fill:
             fill = (
                 f"{account_id}\t{order_id}\tx:{execution_id}\t{execution_id}\t{order.symbol or ''}\t{order.side or ''}"
                 f"\t{qty.lstrip('-')}\t{price}\t{event_at}\ttrade\tstream\t{topic}\t{partition}\t{offset}"

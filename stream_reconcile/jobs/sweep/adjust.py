@@ -16,6 +16,7 @@ from stream_reconcile.core.observation import Seen
 from stream_reconcile.core.sweep.adjustments import Fill, residual, stand_ins
 from stream_reconcile.core.sweep.reversals import TooMuch, reversals, taken_back
 from stream_reconcile.core.wire.parse import Parser
+from stream_reconcile.jobs.sweep.not_askable import tell_not_askable
 from stream_reconcile.jobs.sweep.publish import Finding
 from stream_reconcile.store.comparison import Comparer, Short
 from stream_reconcile.store.discrepancies import Findings
@@ -79,7 +80,7 @@ def _judged(tools: Tools, order: TooMuch, taken: list[Fill]) -> list[dict[str, A
     try:
         answer = tools.client.order(order.order_id)
     except NotAskable as why:
-        tools.tell_not_askable(order.order_id, why)
+        tell_not_askable(tools, order.order_id, why)
         return []
     if answer is None:
         return []

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from stream_reconcile.broker.rest import Found
 from stream_reconcile.core.errors import NotAskable
+from stream_reconcile.jobs.sweep.not_askable import tell_not_askable
 from stream_reconcile.store.comparison import Comparer, OpenDecision
 from stream_reconcile.store.discrepancies import Findings
-from stream_reconcile.store.sweeps import Run
+from stream_reconcile.store.sweeps import NotFound, Run
 
 if TYPE_CHECKING:
     from stream_reconcile.jobs.sweep.run import Tools
@@ -23,6 +24,7 @@ class DecisionCheck:
     def __init__(self, tools: Tools, comparer: Comparer, run: Run) -> None:
         self._tools, self._comparer, self._run = tools, comparer, run
         self._absent: dict[str, OpenDecision] = {}
+        self._said: dict[str, NotFound] = {}
         self._sooner: list[OpenDecision] = []
         self._not_askable: list[tuple[OpenDecision, NotAskable]] = []
         self._there: list[str] = []
@@ -34,10 +36,11 @@ class DecisionCheck:
             doubtful = decision.submit_result == "ambiguous"
             if not decision.due and not doubtful:
                 continue
+            asked_at = self._tools.store.now()
             try:
                 answer = self._tools.client.order_by_client_id(decision.client_order_id)
             except NotAskable as why:
-                self._tools.tell_not_askable(decision.client_order_id, why)
+                tell_not_askable(self._tools, decision.client_order_id, why)
                 self._not_askable.append((decision, why))
                 continue
             if answer is not None:
@@ -45,8 +48,13 @@ class DecisionCheck:
                 self._there.append(decision.client_order_id)
             elif decision.due:
                 self._absent[decision.client_order_id] = decision
+                self._said[decision.client_order_id] = NotFound(asked_at, self._tools.store.now())
             else:
                 self._sooner.append(decision)
+
+    def note_found(self) -> None:
+        """What was found was so, whatever else could not be read."""
+        self._tools.store.note_checks(self._run, self._there, id_kind="client")
 
     def conclude(self) -> None:
         """After a complete read: A1 at the first "not found", A2 at the second, both past the grace.
@@ -56,14 +64,15 @@ class DecisionCheck:
         tools, account = self._tools, self._tools.account_id
         findings = Findings()
         apart_s = tools.config.timing.graces.apart_s
-        times = tools.store.note_absences(self._run, self._absent, id_kind="client", apart_s=apart_s)
-        tools.store.note_checks(self._run, self._there, id_kind="client")
+        absences = tools.store.note_absences(self._said, id_kind="client", apart_s=apart_s)
         for decision in self._sooner:
             self._unknown(decision, findings, "not found yet")
         for decision, why in self._not_askable:
             self._unknown(decision, findings, f"can't be asked: {why}")
         for client_id, decision in self._absent.items():
-            if times[client_id].times > 1:
+            if (absence := absences.get(client_id)) is None:
+                continue  # a sweep that began later has found it
+            if absence.times > 1:
                 if tools.store.set_decision(
                     decision.decision_id, "not_placed", before=("submitted", "planned", "unknown")
                 ):

@@ -25,9 +25,10 @@ from stream_reconcile.core.errors import (
     UnreachableError,
 )
 from stream_reconcile.core.seal import BrokerSum
-from stream_reconcile.core.sweep.compared import ASKED_AGAIN, SELF_CLOSING, found_in, origin_of, shown_id
+from stream_reconcile.core.sweep.compared import ASKED_AGAIN, SELF_CLOSING, found_in, origin_of
 from stream_reconcile.core.sweep.schedule import Kind
 from stream_reconcile.core.sweep.sums import CLOSED_BY_SUMS
+from stream_reconcile.core.timestamps import ns_of
 from stream_reconcile.jobs.apply.decode import UNKNOWN_ACCOUNT
 from stream_reconcile.jobs.sweep.activities import ActivityReader
 from stream_reconcile.jobs.sweep.adjust import adjust
@@ -37,13 +38,14 @@ from stream_reconcile.jobs.sweep.decisions import DecisionCheck
 from stream_reconcile.jobs.sweep.examine import Examiner
 from stream_reconcile.jobs.sweep.letters import LetterCheck
 from stream_reconcile.jobs.sweep.metrics import SweepMetrics
+from stream_reconcile.jobs.sweep.not_askable import tell_not_askable
 from stream_reconcile.jobs.sweep.positions import PositionCheck
 from stream_reconcile.jobs.sweep.publish import Finding, Publisher
 from stream_reconcile.jobs.sweep.seal import Proven
 from stream_reconcile.jobs.sweep.sums import check_residuals, check_sums
 from stream_reconcile.store.comparison import Comparer, OpenRow
 from stream_reconcile.store.discrepancies import Findings
-from stream_reconcile.store.sweeps import GAP_OVERLAP, Counts, SweepStore, Window
+from stream_reconcile.store.sweeps import GAP_OVERLAP, Counts, NotFound, SweepStore, Window
 
 log = structlog.get_logger()
 
@@ -70,14 +72,7 @@ class Tools:
     halt: threading.Event
     told_unreadable: set[bytes] = field(default_factory=set)
     """Digests of orders that could not be read and are published already: they are told once, not at each sweep."""
-    told_not_askable: set[str] = field(default_factory=set)
-    """Ids that the broker can't be asked for: they are told once too."""
-
-    def tell_not_askable(self, an_id: str, why: NotAskable) -> None:
-        """Once for each; what it names stays as it is, for nothing follows from that."""
-        if an_id not in self.told_not_askable:
-            self.told_not_askable.add(an_id)
-            log.warning("id_not_askable", account_id=self.account_id, id=shown_id(an_id), why=str(why))
+    told_not_askable: set[str] = field(default_factory=set)  # ids; they are told once too
 
     @property
     def letters_of(self) -> list[str]:
@@ -95,11 +90,12 @@ class Sweep:
         self._between = between or (lambda: None)
         self._pages = self._published = self._unchecked = 0
         self._requests_before = tools.client.requests
-        self._absent: list[str] = []
+        self._absent: dict[str, NotFound] = {}
         self._asked: set[str] = set()
         self._answered: set[str] = set()
         self._off: set[str] = set()
         self._in_doubt: set[str] = set()
+        self._contradicted: set[str] = set()
         self.proven_at: datetime | None = None
         self._said = BrokerSum()
         self.error: str | None = None
@@ -163,15 +159,13 @@ class Sweep:
             self._page_read()
             self._examine(page.items, page.received_at_ns)
         full, resume = self.kind is Kind.FULL, self._run.resume_before
-        after_ns = None if full else _ns(self._start)
-        until_ns = None if resume is None else _ns(resume + timedelta(seconds=1))
+        after_ns = None if full else ns_of(self._start)
+        until_ns = None if resume is None else ns_of(resume + timedelta(seconds=1))
         for page in client.orders(status="all", nested=True, after_ns=after_ns, until_ns=until_ns):
             self._page_read()
             self._examine(page.items, page.received_at_ns)
             if full and examiner.oldest_s is not None:
-                examiner.settle()  # what lies behind is done with before it is said to be
-                reached = datetime.fromtimestamp(examiner.oldest_s, UTC)
-                self._tools.store.note_progress(self._run, reached, self._counts())
+                self._note_progress(examiner.oldest_s)
         self._activities.read(self._activities_after(read_until))
         self._by_id(self._comparer.unknown(self._activities.orders), most=None)
         self._by_id(self._letters.orders, most=_MOST_BY_HAND)
@@ -181,6 +175,26 @@ class Sweep:
         # What a chain names may name a further one.
         while wanted := self._comparer.unknown(examiner.successors - self._asked):
             self._by_id(wanted, most=_MOST_BY_HAND)
+
+    def _note_progress(self, oldest_s: float) -> None:
+        """What lies behind is done with before it is said to be. What is in doubt is known to this run alone: were it
+        broken off, the next one has to read it again, or it would prove what this one had not found equal."""
+        tools, examiner = self._tools, self._examiner
+        examiner.settle()
+        self._write_origins(time.time())
+        if not (examiner.found or examiner.unreadable or examiner.unsure(time.time())[0]):
+            tools.store.note_progress(self._run, datetime.fromtimestamp(oldest_s, UTC), self._counts())
+
+    def _write_origins(self, now_s: float) -> None:
+        """Where orders that nobody decided come from: a fact of each, whatever becomes of this sweep."""
+        tools, findings = self._tools, Findings()
+        foreign, self._examiner.foreign = self._examiner.foreign, []
+        for one in foreign:
+            if (origin := origin_of(one, now_s, tools.config.timing.graces)) is not None:
+                findings.open(tools.account_id, origin.type, origin.subject, origin.evidence)
+                if origin.type == "unrecorded_order":
+                    findings.close(tools.account_id, origin.type, origin.subject)  # the row is there, and bound
+        tools.store.write(findings, self._run)
 
     def _activities_after(self, read_until: datetime | None) -> datetime:
         timing = self._tools.config.timing
@@ -205,7 +219,7 @@ class Sweep:
             try:
                 answer = self._tools.client.order(order_id)
             except NotAskable as why:
-                self._tools.tell_not_askable(order_id, why)
+                tell_not_askable(self._tools, order_id, why)
                 if order_id in self._activities.orders:  # there is such an order, and it has no row
                     self._in_doubt.add(order_id)
                 continue
@@ -215,25 +229,30 @@ class Sweep:
 
     def _open_here(self, rows: list[OpenRow], *, most: int | None) -> None:
         """Ask for what is open here and in no list, by every id that we hold (I6)."""
-        tools, client = self._tools, self._tools.client
+        tools, client, store = self._tools, self._tools.client, self._tools.store
         asked = rows[:most]
         self._unchecked += len(rows) - len(asked)
         for row in asked:
             self._between()
             self._asked.add(row.order_id)
+            asked_at = store.now()
             try:
                 answer = client.order(row.order_id)
                 if answer is None and row.client_order_id:
                     answer = client.order_by_client_id(row.client_order_id)
             except NotAskable as why:  # neither there nor absent: not even asked by every id that we hold
-                tools.tell_not_askable(row.order_id, why)
+                tell_not_askable(tools, row.order_id, why)
                 self._unchecked += 1
                 self._in_doubt.add(row.order_id)
                 continue
-            if answer is not None:
-                self._take(answer)
-            if row.order_id in self._examiner.unnamed and row.due:
-                self._absent.append(row.order_id)
+            if answer is None:
+                if row.due:
+                    self._absent[row.order_id] = NotFound(asked_at, store.now())
+                continue
+            self._take(answer)
+            if row.order_id in self._examiner.unnamed:
+                # Not readable, or its client order id is another order's: no word that it is there, nor that it is not.
+                self._contradicted.add(row.order_id)
 
     def _take(self, answer: Answer) -> None:
         self._examine([answer.raw], answer.received_at_ns)
@@ -273,34 +292,27 @@ class Sweep:
         self._activities.settle()
         self._activities.read_suspects()
         self._activities.settle()
-        adjust(tools, self._comparer, self._run, self._publish, _ns(self._now), self._activities.living)
+        adjust(tools, self._comparer, self._run, self._publish, ns_of(self._now), self._activities.living)
         now_s = time.time()
         findings = Findings()
         self._off = check_sums(tools, self._comparer, examiner, findings, self._activities.published)
         check_residuals(tools, self._comparer, findings)
         for found in examiner.found:
             findings.open(tools.account_id, found.type, found.subject, found.evidence)
-        for one in examiner.foreign:
-            if (origin := origin_of(one, now_s, graces)) is not None:
-                findings.open(tools.account_id, origin.type, origin.subject, origin.evidence)
-                if origin.type == "unrecorded_order":
-                    findings.close(tools.account_id, origin.type, origin.subject)  # the row is there, and bound
-        absences = tools.store.note_absences(self._run, self._absent, id_kind="order", apart_s=graces.apart_s)
-        for order_id, absence in absences.items():
-            if absence.times > 1:
-                broker = {"absent": True, "since": absence.since.isoformat()}
-                evidence = {"broker": broker, "ours": {"order_id": order_id}}
-                findings.open(tools.account_id, "missing_at_broker", order_id, evidence)
+        self._write_origins(now_s)
+        if not examiner.unreadable:
+            self._conclude_absence(findings)
         self._close_what_agrees(findings, now_s)
         tools.store.write(findings, self._run)
         tools.store.count_attempts(_ATTEMPTED)
         tools.store.close_second_writers(self._run, graces.second_writer_s)
         tools.store.note_checks(self._run, examiner.checked - self._off)
-        self._decisions.conclude()
+        self._decisions.note_found()
         if self.kind is Kind.DEEP:
             tools.store.forget_checks()
-        if examiner.unreadable:
+        if examiner.unreadable:  # what was read counts, what was not found does not (I6)
             raise SweepIncomplete(f"{examiner.unreadable} orders could not be read: see the dead letters")
+        self._decisions.conclude()
         self._letters.conclude(self._answered, unchecked=self._unchecked)
         if self._unchecked:
             log.info("orders_not_checked", account_id=tools.account_id, kind=self.kind.value, orders=self._unchecked)
@@ -309,6 +321,17 @@ class Sweep:
             positions.check()
         elif self.kind is Kind.HOT:
             positions.follow()
+
+    def _conclude_absence(self, findings: Findings) -> None:
+        """C5, of what no answer has named since either."""
+        tools, apart_s = self._tools, self._tools.config.timing.graces.apart_s
+        absent = {order_id: said for order_id, said in self._absent.items() if order_id in self._examiner.unnamed}
+        absences = tools.store.note_absences(absent, id_kind="order", apart_s=apart_s)
+        for order_id, absence in absences.items():
+            if absence.times > 1:
+                broker = {"absent": True, "since": absence.since.isoformat()}
+                evidence = {"broker": broker, "ours": {"order_id": order_id}}
+                findings.open(tools.account_id, "missing_at_broker", order_id, evidence)
 
     def _close_what_agrees(self, findings: Findings, now_s: float) -> None:
         """What was read again and is not wrong any more, be it found by this sweep or by one before."""
@@ -357,7 +380,7 @@ class Sweep:
     def _prove(self) -> datetime | None:
         """The transaction that writes the proof finds every cursor still past the end of the log of a moment ago."""
         tools = self._tools
-        if self._off or self._in_doubt:
+        if self._off or self._in_doubt or self._contradicted & self._examiner.unnamed.keys():
             return None
         with suppress(UnreachableError, SweepIncomplete):
             marks = tools.barrier.wait()
@@ -375,7 +398,3 @@ class Sweep:
             published=self._published,
             unchecked=self._unchecked,
         )
-
-
-def _ns(moment: datetime) -> int:
-    return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1_000

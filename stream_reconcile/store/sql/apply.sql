@@ -419,9 +419,12 @@ WHERE e.alpaca_order_id = m.alpaca_order_id AND e.account_id = m.account_id
   )
 
 -- name: frames_of
--- Fill frames of the given orders, as evidence.
+-- Fill frames of the given orders, as evidence. A time that 64 bits don't hold, which is a dead letter today, may stand in
+-- a row from before: it is brought to their bounds.
 SELECT v.account_id, v.alpaca_order_id, v.execution_id, v.event_qty, v.event_price,
-       (extract(epoch FROM v.event_at) * 1000000000)::bigint AS transacted_at_ns, v.filled_qty, v.symbol, v.side,
+       CASE WHEN v.event_at < '1677-09-22 00:00:00+00' THEN -9223372036854775808
+            WHEN v.event_at > '2262-04-11 00:00:00+00' THEN 9223372036854775807
+            ELSE (extract(epoch FROM v.event_at) * 1000000000)::bigint END AS transacted_at_ns, v.filled_qty, v.symbol, v.side,
        v.topic, v.partition, v."offset"
 FROM order_events v
 JOIN unnest(%(orders)s::text[], %(accounts)s::text[]) AS w(order_id, account_id)

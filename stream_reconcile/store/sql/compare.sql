@@ -169,9 +169,12 @@ FROM executions e
 WHERE e.account_id = %(account_id)s AND e.alpaca_order_id = ANY (%(orders)s)
 
 -- name: standing_fills
--- The trades of these orders, as far as an activity is compared with them: reversals explain nothing.
+-- The trades of these orders, as far as an activity is compared with them: reversals explain nothing. A time that 64 bits
+-- don't hold, which is a dead letter today, may stand in a row from before: it is brought to their bounds.
 SELECT f.alpaca_order_id, f.fill_key, f.activity_id, f.qty, f.price,
-       (extract(epoch FROM f.transacted_at) * 1000000000)::bigint AS transacted_at_ns
+       CASE WHEN f.transacted_at < '1677-09-22 00:00:00+00' THEN -9223372036854775808
+            WHEN f.transacted_at > '2262-04-11 00:00:00+00' THEN 9223372036854775807
+            ELSE (extract(epoch FROM f.transacted_at) * 1000000000)::bigint END AS transacted_at_ns
 FROM fills f
 WHERE f.account_id = %(account_id)s AND f.alpaca_order_id = ANY (%(orders)s) AND f.entry IN ('trade', 'correction')
 
@@ -241,9 +244,11 @@ ORDER BY d.first_seen_at
 LIMIT %(limit)s
 
 -- name: fills_of
--- All rows of fills of these orders.
+-- All rows of fills of these orders, with their times as above.
 SELECT f.alpaca_order_id, f.fill_key, f.execution_id, f.activity_id, f.entry, f.qty, f.price,
-       (extract(epoch FROM f.transacted_at) * 1000000000)::bigint AS transacted_at_ns, coalesce(f.symbol, ''),
+       CASE WHEN f.transacted_at < '1677-09-22 00:00:00+00' THEN -9223372036854775808
+            WHEN f.transacted_at > '2262-04-11 00:00:00+00' THEN 9223372036854775807
+            ELSE (extract(epoch FROM f.transacted_at) * 1000000000)::bigint END AS transacted_at_ns, coalesce(f.symbol, ''),
        coalesce(f.side, ''), f.reverses
 FROM fills f
 WHERE f.account_id = %(account_id)s AND f.alpaca_order_id = ANY (%(orders)s)

@@ -35,7 +35,8 @@ WITH wanted AS (
     WHERE n.side LIKE 'sell%%' OR n.side LIKE 'buy%%'
 )
 SELECT m.symbol, max(m.order_symbol) AS order_symbol,
-       (extract(epoch FROM greatest(m.moved_at, %(cut)s::timestamptz)) * 1000000000)::bigint AS at_ns, sum(m.qty) AS qty, sum(abs(m.qty)) AS traded
+       (extract(epoch FROM least(greatest(m.moved_at, %(cut)s::timestamptz), '2262-04-11 00:00:00+00')) * 1000000000)::bigint
+           AS at_ns, sum(m.qty) AS qty, sum(abs(m.qty)) AS traded
 FROM moved m
 LEFT JOIN wanted w ON w.symbol = m.symbol
 WHERE m.symbol <> '' AND m.moved_at > least(coalesce(w.since, %(unseen)s::timestamptz), %(cut)s::timestamptz)

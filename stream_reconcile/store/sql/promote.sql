@@ -135,12 +135,21 @@ WHERE d.type = 'undecodable' AND d.state = 'open'
                   WHERE l.topic || ':' || l.partition || ':' || l."offset" = d.subject AND l.resolved_at IS NULL)
 
 -- name: open_new_letters
--- The discrepancies F2 of records that the replay could not apply.
+-- The discrepancies F2 of records that the replay could not apply. What a person accepted or a sweep made up for stays
+-- over, though its letter stays open; what had been applied, and is not in these tables, is opened again.
 INSERT INTO {live}.discrepancies (account_id, type, subject, evidence)
 SELECT l.account_id, 'undecodable', l.topic || ':' || l.partition || ':' || l."offset",
        jsonb_build_object('broker', NULL, 'ours', jsonb_build_object('reason', l.reason, 'topic_id', l.topic_id))
 FROM {live}.dead_letters l
 WHERE l.resolved_at IS NULL
+  AND NOT EXISTS (
+      SELECT FROM {live}.discrepancies k
+      WHERE k.account_id = l.account_id AND k.type = 'undecodable'
+        AND k.subject = l.topic || ':' || l.partition || ':' || l."offset" AND k.state <> 'open'
+        AND k.evidence = jsonb_build_object('broker', NULL, 'ours', jsonb_build_object('reason', l.reason, 'topic_id', l.topic_id))
+        AND (k.state = 'accepted'
+             OR k.resolution NOT IN ('applied by a retry', 'applied by a replay that was promoted'))
+  )
 ON CONFLICT (account_id, type, subject) WHERE state = 'open' DO NOTHING
 
 -- name: note_action

@@ -121,26 +121,29 @@ WHERE d.account_id = covered.account_id AND d.type = 'stream_gap' AND d.subject 
 RETURNING d.subject
 
 -- name: note_checks
--- Orders that a complete sweep has read.
+-- Orders that a sweep has read: whatever another got for them before, they are there. `checked_at`: its begin.
 INSERT INTO order_checks AS c (account_id, id_kind, id, checked_at)
 SELECT %(account_id)s, %(id_kind)s, w.id, %(checked_at)s
 FROM (SELECT DISTINCT id COLLATE "C" AS id FROM unnest(%(ids)s::text[]) AS u(id)) w
 ORDER BY w.id
 ON CONFLICT (account_id, id_kind, id) DO UPDATE SET checked_at = excluded.checked_at, absent_since = NULL, absences = 0
-WHERE c.checked_at <= excluded.checked_at
+WHERE c.absences > 0 OR c.checked_at <= excluded.checked_at
 
 -- name: note_absences
--- Ids that a complete sweep got "not found" for; how often in a row, and for how long, at readings `apart` or more.
+-- Ids that a complete sweep got "not found" for; how often in a row, and since when, at readings `apart` or more: one
+-- counts as asked before its request, and the first as answered after it, however long either took. Not one that was
+-- asked before a sweep began that has found it.
 INSERT INTO order_checks AS c (account_id, id_kind, id, checked_at, absent_since, absences)
-SELECT %(account_id)s, %(id_kind)s, w.id, %(checked_at)s, %(checked_at)s, 1
-FROM (SELECT DISTINCT id COLLATE "C" AS id FROM unnest(%(ids)s::text[]) AS u(id)) w
-ORDER BY w.id
+SELECT %(account_id)s, %(id_kind)s, w.id, w.asked_at, w.answered_at, 1
+FROM unnest(%(ids)s::text[], %(asked)s::timestamptz[], %(answered)s::timestamptz[]) AS w(id, asked_at, answered_at)
+ORDER BY w.id COLLATE "C"
 ON CONFLICT (account_id, id_kind, id) DO UPDATE SET
-    checked_at = excluded.checked_at,
-    absent_since = coalesce(c.absent_since, excluded.checked_at),
+    checked_at = greatest(c.checked_at, excluded.checked_at),
+    absent_since = coalesce(c.absent_since, excluded.absent_since),
     absences = CASE WHEN c.absences = 0 THEN 1
                     WHEN excluded.checked_at >= c.absent_since + %(apart_s)s * interval '1 second' THEN 2
                     ELSE c.absences END
+WHERE c.absences > 0 OR c.checked_at <= excluded.checked_at
 RETURNING c.id, c.absences, c.absent_since
 
 -- name: forget_checks

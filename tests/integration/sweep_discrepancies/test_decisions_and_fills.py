@@ -222,7 +222,11 @@ def test_b1_no_proof_while_fills_are_missing_within_their_grace(
             assert not whole.value("SELECT fresh_within(%(id)s, '1 hour')", id=placed["id"])
             own.control.clear_faults()
             whole.proved()
-            assert whole.value("SELECT fresh_within(%(id)s, '1 hour')", id=placed["id"])
+            wait_until(
+                lambda: whole.value("SELECT fresh_within(%(id)s, '1 hour')", id=placed["id"]),
+                timeout=60,
+                what="a sweep that began well after the order",
+            )
             assert whole.discrepancies() == []
 
 

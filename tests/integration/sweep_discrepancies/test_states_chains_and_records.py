@@ -70,7 +70,8 @@ def test_c5_an_order_that_the_broker_forgets_and_remembers(whole: Whole, rest: R
         here(whole, placed["id"], "new")
         whole.simulator.control.clear_faults()
         assert by_sweep(found(whole, "missing_at_broker", placed["id"], "resolved", times=times))
-    assert whole.value("SELECT fresh_within(%(id)s, '1 hour')", id=placed["id"])
+    fresh = "SELECT fresh_within(%(id)s, '1 hour')"
+    wait_until(lambda: whole.value(fresh, id=placed["id"]), what="the end of the sweep that found it again")
 
 
 def test_c5_an_order_that_lists_leave_out_is_asked_for(whole: Whole, rest: Rest) -> None:
