@@ -170,6 +170,11 @@ def _record(schema: str, **columns: Any) -> tuple[_Statement, _Statement]:
             raise ConfigError(f"a decision needs its {name}: it is empty")
     if len(columns["client_order_id"]) > _MAX_CLIENT_ORDER_ID:
         raise ConfigError(f"the client order id is longer than {_MAX_CLIENT_ORDER_ID} characters: no broker takes it")
+    if not columns["client_order_id"].isprintable():
+        raise ConfigError(
+            f"the client order id {columns['client_order_id']!a} has a character that can't be printed: a sweep "
+            "could not ask for its order; take letters, digits and signs"
+        )
     # What was not given is left to the column's default.
     given = {name: value for name, value in columns.items() if value is not None}
     insert = sql.SQL(

@@ -13,12 +13,13 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 from urllib.parse import quote
 
-from stream_reconcile.broker.http import Http
+from stream_reconcile.broker.http import Answer, Http
 from stream_reconcile.broker.rest_answers import (
     Found,
     Listing,
     Page,
     is_not_found,
+    is_refused_id,
     is_refused_parameter,
     page_of,
     read_list,
@@ -27,7 +28,7 @@ from stream_reconcile.broker.rest_answers import (
 from stream_reconcile.broker.rest_calls import Calls, RestTiming
 from stream_reconcile.broker.rest_paging import OVERLAP_NS, OrderWalk, Query, activity_pages, rfc3339
 from stream_reconcile.core.budget import RateBudget
-from stream_reconcile.core.errors import BrokerUnreachable, WireError
+from stream_reconcile.core.errors import BrokerUnreachable, NotAskable
 
 __all__ = ["Found", "Page", "RestClient", "RestTiming"]
 
@@ -95,20 +96,23 @@ class RestClient:
     def order(self, order_id: str, *, nested: bool = True) -> Found | None:
         """The order; None only where the broker itself says that it has none of this id.
 
-        Raises WireError for an id that can't stand in an address.
+        Raises NotAskable for an id that can't stand in an address, or that the broker does not take for one.
         """
         if order_id in (".", ".."):
-            raise WireError("bad_id", "order.id")
+            raise NotAskable("the id can't stand in an address")
         path = f"/orders/{quote(_id(order_id), safe='')}"
         read = partial(read_object, order_id=order_id)
-        return self._calls.ask("order", path, {"nested": _flag(nested)}, read, is_no=is_not_found)
+        return self._calls.ask("order", path, {"nested": _flag(nested)}, read, is_no=_has_none)
 
     def order_by_client_id(self, client_order_id: str) -> Found | None:
-        """The order, its legs within; None only where the broker itself says that it has none."""
+        """The order, its legs within; None only where the broker itself says that it has none.
+
+        Raises NotAskable for an id that can't be one, or that the broker does not take for one.
+        """
         query = {"client_order_id": _id(client_order_id), "nested": "true"}
         path = "/orders:by_client_order_id"
         read = partial(read_object, client_order_id=client_order_id)
-        return self._calls.ask("order_by_client_id", path, query, read, is_no=is_not_found)
+        return self._calls.ask("order_by_client_id", path, query, read, is_no=_has_none)
 
     def orders(
         self,
@@ -174,6 +178,14 @@ def _flag(value: bool) -> str:
 
 
 def _id(text: str) -> str:
-    if not 0 < len(text) <= _MAX_ID or not text.isprintable():
-        raise WireError("bad_id", "order.id")
+    if not 0 < len(text) <= _MAX_ID:
+        raise NotAskable(f"the id is empty, or longer than {_MAX_ID} characters")
+    if not text.isprintable():
+        raise NotAskable("the id has characters that can't be printed")
     return text
+
+
+def _has_none(answer: Answer) -> bool:
+    if is_refused_id(answer):
+        raise NotAskable(f"the broker does not take the id (HTTP {answer.status})")
+    return is_not_found(answer)

@@ -143,6 +143,15 @@ def is_refused_parameter(answer: Answer) -> bool:
     return answer.status in (400, 404, 422) and _error(answer) is not None
 
 
+def is_refused_id(answer: Answer) -> bool:
+    """Whether the broker's own program did not take an id for one: no word of whether there is such an order.
+
+    Its errors have a code. Who answers without one may answer otherwise in a while.
+    """
+    error = _error(answer)
+    return answer.status in (400, 422) and error is not None and isinstance(error.code, int)
+
+
 def may_pass(answer: Answer) -> bool:
     """Whether the same request may be answered otherwise in a while: trouble of the broker's, a gateway's page."""
     return answer.status >= 500 or answer.status in (408, 425) or (answer.status >= 400 and _error(answer) is None)

@@ -29,7 +29,8 @@ _TYPES: Final = (
         "A1",
         "ambiguous_submit",
         "a decision is past its submit grace, and its order is not found",
-        "Do not submit it again. It is looked up by its client order id until it is bound, or its absence is proved.",
+        "Do not submit it again. It is looked up by its client order id until it is bound, or its absence is proved. "
+        "If the evidence says that the id can't be asked for, look for the order at the broker yourself.",
         "self",
         blocks_proof=True,
     ),

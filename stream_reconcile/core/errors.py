@@ -21,6 +21,7 @@
     │   ├── CursorsLost
     │   └── LogReplaced
     ├── IncompleteRead         the broker holds more than its pages can show: nothing may be inferred from what was read
+    ├── NotAskable             an id that the broker can't be asked for: nothing follows from it, be it there or not
     ├── Stopped                given up because the program stops
     ├── WireError              bytes of the broker that can't be read as what they should be
     ├── DecodeError            bytes of a Kafka record that can't be decoded (dead letter)
@@ -140,6 +141,13 @@ class LogReplaced(BeginAgain):
 
 class IncompleteRead(ReconcileError):
     """The broker has more than its pages can be made to show; no absence follows from such a read (I6)."""
+
+
+class NotAskable(ReconcileError):
+    """The broker can't be asked for this one id, or does not take it; nothing was said of what it names (I6).
+
+    The message tells why, never the id.
+    """
 
 
 class Stopped(ReconcileError):

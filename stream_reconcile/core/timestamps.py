@@ -8,7 +8,7 @@ in nanoseconds, or what is reckoned in them, has to lie there (`bounded_ns`).
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from stream_reconcile.core.errors import WireError
@@ -118,3 +118,8 @@ def _parse_seconds(text: str) -> int:
             _seconds.clear()
         _seconds[text] = seconds
     return seconds
+
+
+def ns_of(moment: datetime) -> int:
+    """Nanoseconds since the epoch, of a moment with a time zone, to the microsecond."""
+    return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1_000

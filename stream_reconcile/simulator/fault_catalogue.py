@@ -98,7 +98,12 @@ CATALOGUE = (
         "HTTP 429, and the window counts as used up: 429 for all that follows until its reset.",
         _REQUESTS,
     ),
-    FaultKind("rest_status", Place.REST, "HTTP `status` with a JSON body.", {**_REQUESTS, "status": 503}),
+    FaultKind(
+        "rest_status",
+        Place.REST,
+        "HTTP `status` with a JSON body, which has the broker's `code` (0: none, as gateways answer).",
+        {**_REQUESTS, "status": 503, "code": 0},
+    ),
     FaultKind("rest_html", Place.REST, "HTTP `status` with the HTML page of a gateway.", {**_REQUESTS, "status": 502}),
     FaultKind("rest_hang", Place.REST, "No answer for `seconds`, then the true one.", {**_REQUESTS, "seconds": 60.0}),
     FaultKind("rest_cut", Place.REST, "The body breaks off in the middle.", _REQUESTS),

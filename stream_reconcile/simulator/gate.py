@@ -29,9 +29,10 @@ class _Answer:
         self.content_type = content_type
 
     @classmethod
-    def message(cls, status: int) -> _Answer:
-        """A body that has a message and no code, as gateways answer."""
-        return cls(status, msgspec.json.encode({"message": _MESSAGES.get(status, "internal server error occurred")}))
+    def message(cls, status: int, code: int = 0) -> _Answer:
+        """A body that has a message, and the broker's own code; none (0), as gateways answer."""
+        said = {"message": _MESSAGES.get(status, "internal server error occurred")}
+        return cls(status, msgspec.json.encode({"code": code, **said} if code else said))
 
 
 class RestGate:
@@ -151,7 +152,7 @@ def _false_answer(fault: ArmedFault) -> _Answer | None:
         case "rest_rate_limit":
             return _Answer.message(429)
         case "rest_status":
-            return _Answer.message(int(parameters["status"]))
+            return _Answer.message(int(parameters["status"]), int(parameters["code"]))
         case "rest_html":
             return _Answer(int(parameters["status"]), HTML, "text/html")
         case "ambiguous_submit" if parameters["status"]:

@@ -17,8 +17,8 @@ from stream_reconcile.core.errors import (
     ConfigError,
     CredentialsRefused,
     IncompleteRead,
+    NotAskable,
     ReconcileError,
-    WireError,
 )
 from support.rest import SECRET, Recorded
 from support.stub_rest import Talk, stub_rest
@@ -210,9 +210,33 @@ def test_a_secret_that_can_be_none(secret: str) -> None:
 @pytest.mark.parametrize("order_id", ["", ".", "..", "x" * 129, "a\nb"])
 def test_an_id_that_can_be_none_is_not_asked_for(order_id: str) -> None:
     with stub_rest(saying(200, b"{}")) as broker, Recorded(broker.url) as rest:
-        with pytest.raises(WireError, match="bad_id"):
+        with pytest.raises(NotAskable, match="the id"):
             rest.client.order(order_id)
+        if order_id not in (".", ".."):
+            with pytest.raises(NotAskable, match="the id"):
+                rest.client.order_by_client_id(order_id)
         assert broker.paths == []
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_an_id_that_the_broker_does_not_take_is_neither_there_nor_absent(status: int) -> None:
+    refused = saying(status, b'{"code": 40010001, "message": "order_id is invalid"}')
+    with stub_rest(refused) as broker, Recorded(broker.url) as rest:
+        for ask in (rest.client.order, rest.client.order_by_client_id):
+            with pytest.raises(NotAskable, match=f"HTTP {status}") as raised:
+                ask("no-uuid")
+            assert "invalid" not in str(raised.value)
+        assert len(broker.paths) == 2, "it would be the same again"
+        assert rest.outcomes == [str(status)] * 2
+        with pytest.raises(BrokerUnreachable):
+            list(rest.client.orders())
+    for body in (b"<html>", b'{"message": "Bad Request"}'):  # a gateway's: no word of the id
+        with (
+            stub_rest(saying(status, body)) as broker,
+            Recorded(broker.url, timing=ONCE) as rest,
+            pytest.raises(BrokerUnreachable),
+        ):
+            rest.client.order("no-uuid")
 
 
 def test_an_id_of_anything_else_stays_one_part_of_the_address() -> None:

@@ -167,6 +167,11 @@ def test_a_missing_successor_terms_that_drifted_and_where_it_comes_from(one: Pla
     assert one.passed(replaced) == []
     one.connection.execute("UPDATE executions SET replaced_by = NULL WHERE account_id = %s", [one.account_id])
     assert one.passed(SAME, with_origins=True) == [], "nobody has decided it"
+    late = "INSERT INTO trade_decisions (account_id, client_order_id) VALUES (%s, 'client-1')"
+    one.connection.execute(late, [one.account_id])
+    assert one.passed(SAME) == [], "its decision came late, and has to be bound"
+    one.connection.execute("DELETE FROM trade_decisions WHERE account_id = %s", [one.account_id])
+    assert one.passed(SAME) == [SAME]
     decide = """INSERT INTO trade_decisions (account_id, client_order_id, symbol, alpaca_order_id, state, bound_at)
                 VALUES (%s, 'client-1', 'DOGE/USD', 'order-1', 'bound', now()) RETURNING decision_id"""
     (decision,) = one.connection.execute(decide, [one.account_id]).fetchone() or (None,)

@@ -65,7 +65,7 @@ def _compared(db: Database, o: Observation) -> Compared:
         our_filled_qty=None if row is None else row.number("filled_qty"),
         net_qty=net_of(db, o),
         origin=None,
-        bound=None,
+        to_bind=False,
         missing_successor=missing,
         submitted_s=None if submitted == NULL else parse_ns(submitted) / 1e9,
         updated_s=o.version_ns / 1e9,

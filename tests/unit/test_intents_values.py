@@ -37,6 +37,8 @@ GOOD = {"account_id": "a", "client_order_id": "c"}
         ({"account_id": ""}, "its account_id: it is empty"),
         ({"client_order_id": ""}, "its client_order_id: it is empty"),
         ({"client_order_id": "c" * 129}, "longer than 128"),
+        ({"client_order_id": "abc\n"}, r"'abc\\n' has a character that can't be printed"),
+        ({"client_order_id": "a\u00a0b"}, r"'a\\xa0b' has a character"),
     ],
 )
 def test_what_can_not_be_right_is_refused_at_once(values: dict[str, Any], words: str) -> None:

@@ -14,6 +14,7 @@ from stream_reconcile.core.sweep.compared import (
     drift_of,
     found_in,
     origin_of,
+    shown_id,
     wants_a_look,
 )
 from stream_reconcile.core.sweep.schedule import Intervals, Kind, due
@@ -36,7 +37,7 @@ def compared(**changes: object) -> Compared:
         "our_filled_qty": Decimal(0),
         "net_qty": Decimal(0),
         "origin": "own",
-        "bound": True,
+        "to_bind": False,
         "missing_successor": None,
         "submitted_s": NOW - 100,
         "updated_s": NOW - 100,
@@ -78,14 +79,22 @@ def test_where_an_order_comes_from_is_told_of_the_root_past_the_grace() -> None:
     assert origin_of(compared(origin="own"), NOW, GRACES) is None
     assert origin_of(compared(origin="external", submitted_s=NOW - 1), NOW, GRACES) is None
     assert origin_of(compared(origin="external", parent_order_id="p"), NOW, GRACES) is None
+    assert origin_of(compared(origin="external", to_bind=True), NOW, GRACES) is None, "its decision is there"
 
 
 def test_what_wants_a_look() -> None:
     assert not wants_a_look(compared())
     assert wants_a_look(compared(verdict="other"))
     assert wants_a_look(compared(missing_successor="o2"))
+    assert wants_a_look(compared(to_bind=True))
     assert wants_a_look(compared(filled_qty=Decimal(3), net_qty=Decimal(2)))
     assert not wants_a_look(compared(verdict="older", filled_qty=Decimal("3.0"), net_qty=Decimal(3)))
+
+
+def test_an_id_of_whatever_characters_is_told_on_one_line() -> None:
+    assert shown_id("my-order 1") == "my-order 1"
+    assert shown_id("a\n\x1b[2Jé") == r"a\n\x1b[2J\xe9"
+    assert shown_id("x" * 500) == "x" * 64 + "…"
 
 
 def ages(**newest: float) -> dict[Kind, float]:

@@ -11,6 +11,7 @@ from stream_reconcile.core.lifecycle import is_terminal
 Verdict = Literal["new", "newer", "other", "same", "older"]
 DOMINATED: Final = frozenset(("same", "older"))
 STUCK: Final = frozenset(("pending_cancel", "pending_replace"))
+_SHOWN: Final = 64
 
 # Those that close themselves once the order was read again and the rule does not hold any more.
 SELF_CLOSING: Final = (
@@ -36,7 +37,9 @@ class Compared(NamedTuple):
     net_qty: Decimal
     """Sum of the fills we have of it. Of a multi-leg parent whose legs make up what the broker states: that."""
     origin: str | None
-    bound: bool | None
+    to_bind: bool
+    """A decision for its client order id is there, and the row and it do not name each other: apply binds the two when
+    it sees the order again. Never where apply has found that another order stands under that id (A3)."""
     missing_successor: str | None
     """What `replaced_by` names, if that order has no row."""
     submitted_s: float | None
@@ -49,6 +52,11 @@ class Compared(NamedTuple):
     def is_dominated(self) -> bool:
         """The row says what the observation says, or what came after it (I2)."""
         return self.verdict in DOMINATED
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing is to be had from publishing it."""
+        return self.is_dominated and not self.to_bind
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +117,8 @@ def origin_of(one: Compared, now_s: float, graces: Graces) -> Found | None:
     """A4 or A5: where an order comes from that nobody here recorded; the root of a family speaks for it."""
     kind = {"external": "external_order", "recovered": "unrecorded_order"}.get(one.origin or "")
     submitted = one.submitted_s if one.submitted_s is not None else one.updated_s
-    if kind is None or one.parent_order_id is not None or now_s - submitted < graces.finding_s:
+    # What was not bound when it was read is republished, and judged as it stands then.
+    if kind is None or one.to_bind or one.parent_order_id is not None or now_s - submitted < graces.finding_s:
         return None
     return Found(kind, one.order_id, {"broker": {"order_id": one.order_id}, "ours": {"origin": one.origin}})
 
@@ -125,7 +134,7 @@ def drift_of(one: Compared) -> Found | None:
 
 def wants_a_look(one: Compared) -> bool:
     """Whether apply has to be waited for before anything can be said of this order."""
-    return not one.is_dominated or one.missing_successor is not None or not adds_up(one)
+    return not one.is_settled or one.missing_successor is not None or not adds_up(one)
 
 
 def adds_up(one: Compared) -> bool:
@@ -141,6 +150,12 @@ def is_news(one: Compared) -> bool:
 def still_open(status: str | None) -> bool:
     """Whether the broker may yet change the order; a status that we don't know may."""
     return status is None or not is_terminal(status)
+
+
+def shown_id(text: str) -> str:
+    """An id of whatever characters, fit for a line of a log or an evidence: escaped, its beginning."""
+    escaped = text.encode("unicode_escape").decode()
+    return escaped if len(escaped) <= _SHOWN else f"{escaped[:_SHOWN]}…"
 
 
 def _text(number: Decimal | None) -> str | None:

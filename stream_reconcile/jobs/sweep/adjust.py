@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from stream_reconcile.core.errors import WireError
+from stream_reconcile.core.errors import NotAskable, WireError
 from stream_reconcile.core.evidence import Activity
 from stream_reconcile.core.observation import Seen
 from stream_reconcile.core.sweep.adjustments import Fill, residual, stand_ins
 from stream_reconcile.core.sweep.reversals import TooMuch, reversals, taken_back
 from stream_reconcile.core.wire.parse import Parser
+from stream_reconcile.jobs.sweep.not_askable import tell_not_askable
 from stream_reconcile.jobs.sweep.publish import Finding
 from stream_reconcile.store.comparison import Comparer, Short
 from stream_reconcile.store.discrepancies import Findings
@@ -76,7 +77,11 @@ def _judged(tools: Tools, order: TooMuch, taken: list[Fill]) -> list[dict[str, A
     """Reversals of what was taken back, if the broker says the same of the order when it is asked once more."""
     if not taken:
         return []
-    answer = tools.client.order(order.order_id)
+    try:
+        answer = tools.client.order(order.order_id)
+    except NotAskable as why:
+        tell_not_askable(tools, order.order_id, why)
+        return []
     if answer is None:
         return []
     try:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from stream_reconcile.broker.rest import Found
+from stream_reconcile.core.errors import NotAskable
+from stream_reconcile.jobs.sweep.not_askable import tell_not_askable
 from stream_reconcile.store.comparison import Comparer, OpenDecision
 from stream_reconcile.store.discrepancies import Findings
 from stream_reconcile.store.sweeps import NotFound, Run
@@ -24,6 +26,7 @@ class DecisionCheck:
         self._absent: dict[str, OpenDecision] = {}
         self._said: dict[str, NotFound] = {}
         self._sooner: list[OpenDecision] = []
+        self._not_askable: list[tuple[OpenDecision, NotAskable]] = []
         self._there: list[str] = []
 
     def ask(self, take: Callable[[Found], None]) -> None:
@@ -34,7 +37,12 @@ class DecisionCheck:
             if not decision.due and not doubtful:
                 continue
             asked_at = self._tools.store.now()
-            answer = self._tools.client.order_by_client_id(decision.client_order_id)
+            try:
+                answer = self._tools.client.order_by_client_id(decision.client_order_id)
+            except NotAskable as why:
+                tell_not_askable(self._tools, decision.client_order_id, why)
+                self._not_askable.append((decision, why))
+                continue
             if answer is not None:
                 take(answer)
                 self._there.append(decision.client_order_id)
@@ -49,13 +57,18 @@ class DecisionCheck:
         self._tools.store.note_checks(self._run, self._there, id_kind="client")
 
     def conclude(self) -> None:
-        """After a complete read: A1 at the first "not found", A2 at the second, both past the grace."""
+        """After a complete read: A1 at the first "not found", A2 at the second, both past the grace.
+
+        Of an id that can't be asked for, A1 stays: no answer will ever say that there is no such order.
+        """
         tools, account = self._tools, self._tools.account_id
         findings = Findings()
         apart_s = tools.config.timing.graces.apart_s
         absences = tools.store.note_absences(self._said, id_kind="client", apart_s=apart_s)
         for decision in self._sooner:
-            self._unknown(decision, findings)
+            self._unknown(decision, findings, "not found yet")
+        for decision, why in self._not_askable:
+            self._unknown(decision, findings, f"can't be asked: {why}")
         for client_id, decision in self._absent.items():
             if (absence := absences.get(client_id)) is None:
                 continue  # a sweep that began later has found it
@@ -66,16 +79,16 @@ class DecisionCheck:
                     findings.open(account, "not_placed", client_id, _evidence(client_id, "never arrived"))
                     findings.close(account, "ambiguous_submit", client_id)
             else:
-                self._unknown(decision, findings)
+                self._unknown(decision, findings, "not found yet")
         standing = [client_id for _kind, client_id in tools.store.open_of(["ambiguous_submit"])]
         for client_id in self._comparer.answered_decisions(standing):
             findings.close(account, "ambiguous_submit", client_id)
         tools.store.write(findings, self._run, resolution="the broker's answer is known")
 
-    def _unknown(self, decision: OpenDecision, findings: Findings) -> None:
+    def _unknown(self, decision: OpenDecision, findings: Findings, what: str) -> None:
         self._tools.store.set_decision(decision.decision_id, "unknown", before=("submitted", "planned"))
         client_id = decision.client_order_id
-        findings.open(self._tools.account_id, "ambiguous_submit", client_id, _evidence(client_id, "not found yet"))
+        findings.open(self._tools.account_id, "ambiguous_submit", client_id, _evidence(client_id, what))
 
 
 def _evidence(client_order_id: str, what: str) -> dict[str, object]:

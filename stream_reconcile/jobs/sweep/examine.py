@@ -3,6 +3,7 @@
 A row only ever moves up in the order of I2. So an observation that its row dominates when it is read is dominated for
 good, and need not be kept: memory holds what differs, not what was read. What differs waits until apply has passed the
 end of the log as it was after the read; what differs still is published, and looked at once more when apply has it.
+So is what is the same, and whose decision came too late to be bound: apply binds an order when it sees it.
 """
 
 from __future__ import annotations
@@ -139,7 +140,7 @@ class Examiner:
             for one in compared:
                 read_s = read.received_at_ns / 1e9
                 self.found += found_in(one, now_s, self._graces, read_s=read_s, parent_is_new=unknown)
-            if not all(one.is_dominated for one in compared):
+            if not all(one.is_settled for one in compared):
                 differing.append(read)
         if differing:
             self._publish(

@@ -16,11 +16,19 @@ import structlog
 from stream_reconcile.broker.rest import Found as Answer
 from stream_reconcile.broker.rest import RestClient
 from stream_reconcile.core.budget import RateBudget
-from stream_reconcile.core.errors import IncompleteRead, ReconcileError, Stopped, SweepIncomplete, UnreachableError
+from stream_reconcile.core.errors import (
+    IncompleteRead,
+    NotAskable,
+    ReconcileError,
+    Stopped,
+    SweepIncomplete,
+    UnreachableError,
+)
 from stream_reconcile.core.seal import BrokerSum
 from stream_reconcile.core.sweep.compared import ASKED_AGAIN, SELF_CLOSING, found_in, origin_of
 from stream_reconcile.core.sweep.schedule import Kind
 from stream_reconcile.core.sweep.sums import CLOSED_BY_SUMS
+from stream_reconcile.core.timestamps import ns_of
 from stream_reconcile.jobs.apply.decode import UNKNOWN_ACCOUNT
 from stream_reconcile.jobs.sweep.activities import ActivityReader
 from stream_reconcile.jobs.sweep.adjust import adjust
@@ -30,6 +38,7 @@ from stream_reconcile.jobs.sweep.decisions import DecisionCheck
 from stream_reconcile.jobs.sweep.examine import Examiner
 from stream_reconcile.jobs.sweep.letters import LetterCheck
 from stream_reconcile.jobs.sweep.metrics import SweepMetrics
+from stream_reconcile.jobs.sweep.not_askable import tell_not_askable
 from stream_reconcile.jobs.sweep.positions import PositionCheck
 from stream_reconcile.jobs.sweep.publish import Finding, Publisher
 from stream_reconcile.jobs.sweep.seal import Proven
@@ -63,6 +72,7 @@ class Tools:
     halt: threading.Event
     told_unreadable: set[bytes] = field(default_factory=set)
     """Digests of orders that could not be read and are published already: they are told once, not at each sweep."""
+    told_not_askable: set[str] = field(default_factory=set)  # ids; they are told once too
 
     @property
     def letters_of(self) -> list[str]:
@@ -84,6 +94,7 @@ class Sweep:
         self._asked: set[str] = set()
         self._answered: set[str] = set()
         self._off: set[str] = set()
+        self._in_doubt: set[str] = set()
         self._contradicted: set[str] = set()
         self.proven_at: datetime | None = None
         self._said = BrokerSum()
@@ -148,8 +159,8 @@ class Sweep:
             self._page_read()
             self._examine(page.items, page.received_at_ns)
         full, resume = self.kind is Kind.FULL, self._run.resume_before
-        after_ns = None if full else _ns(self._start)
-        until_ns = None if resume is None else _ns(resume + timedelta(seconds=1))
+        after_ns = None if full else ns_of(self._start)
+        until_ns = None if resume is None else ns_of(resume + timedelta(seconds=1))
         for page in client.orders(status="all", nested=True, after_ns=after_ns, until_ns=until_ns):
             self._page_read()
             self._examine(page.items, page.received_at_ns)
@@ -205,23 +216,35 @@ class Sweep:
         for order_id in [order_id for order_id in orders if order_id not in self._asked][:most]:
             self._between()
             self._asked.add(order_id)
-            answer = self._tools.client.order(order_id)
+            try:
+                answer = self._tools.client.order(order_id)
+            except NotAskable as why:
+                tell_not_askable(self._tools, order_id, why)
+                if order_id in self._activities.orders:  # there is such an order, and it has no row
+                    self._in_doubt.add(order_id)
+                continue
             if answer is not None:
                 self._answered.add(order_id)
                 self._take(answer)
 
     def _open_here(self, rows: list[OpenRow], *, most: int | None) -> None:
         """Ask for what is open here and in no list, by every id that we hold (I6)."""
-        client, store = self._tools.client, self._tools.store
+        tools, client, store = self._tools, self._tools.client, self._tools.store
         asked = rows[:most]
         self._unchecked += len(rows) - len(asked)
         for row in asked:
             self._between()
             self._asked.add(row.order_id)
             asked_at = store.now()
-            answer = client.order(row.order_id)
-            if answer is None and row.client_order_id:
-                answer = client.order_by_client_id(row.client_order_id)
+            try:
+                answer = client.order(row.order_id)
+                if answer is None and row.client_order_id:
+                    answer = client.order_by_client_id(row.client_order_id)
+            except NotAskable as why:  # neither there nor absent: not even asked by every id that we hold
+                tell_not_askable(tools, row.order_id, why)
+                self._unchecked += 1
+                self._in_doubt.add(row.order_id)
+                continue
             if answer is None:
                 if row.due:
                     self._absent[row.order_id] = NotFound(asked_at, store.now())
@@ -269,7 +292,7 @@ class Sweep:
         self._activities.settle()
         self._activities.read_suspects()
         self._activities.settle()
-        adjust(tools, self._comparer, self._run, self._publish, _ns(self._now), self._activities.living)
+        adjust(tools, self._comparer, self._run, self._publish, ns_of(self._now), self._activities.living)
         now_s = time.time()
         findings = Findings()
         self._off = check_sums(tools, self._comparer, examiner, findings, self._activities.published)
@@ -357,7 +380,7 @@ class Sweep:
     def _prove(self) -> datetime | None:
         """The transaction that writes the proof finds every cursor still past the end of the log of a moment ago."""
         tools = self._tools
-        if self._off or self._contradicted & self._examiner.unnamed.keys():
+        if self._off or self._in_doubt or self._contradicted & self._examiner.unnamed.keys():
             return None
         with suppress(UnreachableError, SweepIncomplete):
             marks = tools.barrier.wait()
@@ -375,7 +398,3 @@ class Sweep:
             published=self._published,
             unchecked=self._unchecked,
         )
-
-
-def _ns(moment: datetime) -> int:
-    return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1_000

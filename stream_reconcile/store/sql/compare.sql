@@ -9,6 +9,8 @@ COPY observed FROM STDIN
 -- One row for each, by what stands in place of its offset.
 -- new: no row; newer: the broker is ahead; other: of one version, and it differs; same; older: the row is ahead.
 -- net_qty of a multi-leg parent whose legs have what its units make of them (core.sums): its filled quantity.
+-- to_bind: there is a decision for the row's client order id, and the two do not name each other. Where another order
+-- stands under that id (A3, be it accepted), apply has looked and binds nothing: it would be published for ever.
 SELECT CASE
            WHEN e.alpaca_order_id IS NULL THEN 'new'
            WHEN o.parent_order_id IS NOT NULL AND e.parent_order_id IS NULL THEN 'other'
@@ -76,7 +78,15 @@ SELECT CASE
             ELSE (SELECT coalesce(sum(f.qty), 0) FROM fills f
                   WHERE f.alpaca_order_id = o.alpaca_order_id AND f.account_id = o.account_id)
        END AS net_qty,
-       e.origin, e.decision_id IS NOT NULL AS bound,
+       e.origin,
+       CASE WHEN e.client_order_id <> '' THEN
+                (SELECT count(*) FROM trade_decisions t
+                 WHERE t.account_id = e.account_id AND t.client_order_id = e.client_order_id
+                   AND (t.state <> 'bound' OR t.decision_id IS DISTINCT FROM e.decision_id)) > 0
+                AND NOT EXISTS (SELECT FROM discrepancies a
+                                WHERE a.account_id = e.account_id AND a.type = 'duplicate_client_id'
+                                  AND a.subject = e.client_order_id)
+            ELSE false END AS to_bind,
        CASE WHEN o.replaced_by <> '' AND NOT EXISTS (
            SELECT FROM executions s WHERE s.alpaca_order_id = o.replaced_by AND s.account_id = o.account_id
        ) THEN o.replaced_by END AS missing_successor,
@@ -96,8 +106,8 @@ ORDER BY o."offset"
 
 -- name: quiet_rows
 -- Rows of these orders of which there is nothing to say but whether they are as the broker has them: their fills add up
--- (of a multi-leg parent by its legs), a successor is there, terms are as decided, the origin is of no interest, and
--- time alone makes no finding of it.
+-- (of a multi-leg parent by its legs), a successor is there, terms are as decided, no decision waits to be bound, the
+-- origin is of no interest, and time alone makes no finding of it.
 -- Numbers as text, for what the broker writes is text.
 SELECT e.alpaca_order_id, e.parent_order_id, e.updated_at_ns,
        e.qty::text, e.notional::text, e.filled_qty::text, e.filled_avg_price::text, e.limit_price::text,
@@ -135,6 +145,11 @@ WHERE e.account_id = %(account_id)s AND e.alpaca_order_id = ANY (%(orders)s::tex
                               FROM trade_decisions d
                               WHERE d.decision_id = e.decision_id AND d.client_order_id = e.client_order_id
                                 AND d.alpaca_order_id = e.alpaca_order_id), false)
+           ELSE true END
+  AND CASE WHEN e.client_order_id <> ''
+           THEN (SELECT count(*) FROM trade_decisions t
+                 WHERE t.account_id = e.account_id AND t.client_order_id = e.client_order_id
+                   AND (t.state <> 'bound' OR t.decision_id IS DISTINCT FROM e.decision_id)) = 0
            ELSE true END
 
 -- name: open_rows

@@ -64,6 +64,24 @@ def test_a1_an_order_that_was_placed_though_the_program_heard_an_error_is_bound(
     found(whole, "unrecorded_order", placed["id"], "resolved")
 
 
+@pytest.mark.parametrize("client_order_id", ["odd\n", "odd\u00a0id", "odd" * 50])
+def test_a1_a_decision_whose_order_can_not_be_asked_for_ends_no_sweep(
+    whole: Whole, rest: Rest, client_order_id: str
+) -> None:
+    account_id = whole.simulator.account_id
+    insert = "INSERT INTO trade_decisions (account_id, client_order_id) VALUES (%(account)s, %(id)s) RETURNING *"
+    (decision,) = whole.rows(insert, account=account_id, id=client_order_id)
+    row = found(whole, "ambiguous_submit", client_order_id)
+    assert row["evidence"]["broker"]["by_client_order_id"].startswith("can't be asked: the id ")
+    placed = order(whole, rest, symbol="AAPL")
+    here(whole, placed["id"], "filled")
+    not_proved(whole, 6)  # and they are complete
+    assert state_of(whole, decision["decision_id"]) == "unknown"
+    assert whole.discrepancies(kind="ambiguous_submit")[-1]["state"] == "open", "nothing says that it is not there"
+    assert client_order_id not in {each["subject"] for each in whole.discrepancies(kind="not_placed")}
+    accept(whole, row)
+
+
 def test_a2_a_decision_whose_order_never_arrived_and_then_does(whole: Whole, rest: Rest) -> None:
     whole.simulator.control.fault("drop", symbol="F", count=0)
     whole.simulator.control.fault("forget_order", client_order_id="a2")
@@ -112,6 +130,27 @@ def test_a5_an_order_that_nobody_decided_waits_for_a_person(whole: Whole, rest: 
     accept(whole, row)
     whole.simulator.control.operate(placed["id"], "cancel")
     here(whole, placed["id"], "canceled")
+
+
+def test_a_decision_that_comes_after_the_last_word_on_its_order_is_bound(whole: Whole, rest: Rest) -> None:
+    """Recorded late, or taken back after a restore: nothing more is said of the order, but by the sweep."""
+    placed = place(rest, symbol="T", client_order_id="late")
+    other = place(rest, symbol="T", client_order_id="late-other")
+    for each in (placed, other):
+        assert here(whole, each["id"], "filled")["origin"] == "external"
+        accept(whole, found(whole, "external_order", each["id"]))
+    decision = decide(whole, "late", symbol="T", side="buy", qty=10)
+    disputed = decide(whole, "late-other", symbol="T", side="sell", qty=10)
+    wait_until(lambda: state_of(whole, decision) == "bound", what="the decision to be bound")
+    row = here(whole, placed["id"], "filled")
+    assert (row["decision_id"], row["origin"]) == (decision, "own")
+    accept(whole, found(whole, "duplicate_client_id", "late-other"))
+    published = "SELECT coalesce(sum(published), 0) FROM sweeps WHERE started_at > %(begin)s AND kind = 'hot'"
+    begin = whole.value("SELECT clock_timestamp()")
+    whole.proved()
+    whole.proved()
+    assert whole.value(published, begin=begin) == 0, "what can't be bound is not published again and again"
+    assert state_of(whole, disputed) == "submitted"
 
 
 @pytest.mark.parametrize(("policy", "expected"), [("open", ["external_order"]), ("accept", [])])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from confluent_kafka import Producer
 
 from support.discrepancies import (
@@ -25,6 +26,9 @@ from support.discrepancies import (
 from support.http_client import Rest
 from support.waiting import wait_until
 from support.whole import Whole
+
+NO_ID = {"status": 422, "code": 40010001}
+"""How the broker answers what it does not take for an id."""
 
 # -- states ------------------------------------------------------------------------------------------------------------
 
@@ -81,6 +85,20 @@ def test_c5_an_order_that_lists_leave_out_is_asked_for(whole: Whole, rest: Rest)
     here(whole, placed["id"], "canceled")
     query = "SELECT last_source FROM executions WHERE alpaca_order_id = %(id)s"
     assert whole.value(query, id=placed["id"]) == "sweep"
+    assert [row["subject"] for row in whole.discrepancies(kind="missing_at_broker")].count(placed["id"]) == 0
+
+
+def test_c5_an_order_that_the_broker_does_not_take_the_id_of_is_not_called_absent(whole: Whole, rest: Rest) -> None:
+    placed = order(whole, rest, symbol="TSLA", **RESTING)
+    here(whole, placed["id"], "new")
+    control = whole.simulator.control
+    control.fault("forget_order", order_id=placed["id"])
+    control.fault("rest_status", method="GET", path=f"/v2/orders/{placed['id']}", count=0, **NO_ID)
+    # Longer than it takes to prove an absence.
+    begin = whole.value("SELECT clock_timestamp() + interval '1 second'")
+    query = "SELECT unchecked, proven_equal_at FROM sweeps WHERE complete AND started_at > %(begin)s"
+    wait_until(lambda: len(whole.rows(query, begin=begin)) >= 6, what="complete sweeps")
+    assert {tuple(row.values()) for row in whole.rows(query, begin=begin)} == {(1, None)}
     assert [row["subject"] for row in whole.discrepancies(kind="missing_at_broker")].count(placed["id"]) == 0
 
 
@@ -153,14 +171,20 @@ def test_f2_an_unreadable_record_of_an_order(whole: Whole, rest: Rest) -> None:
     assert row["resolution"] == "its order was read again at the broker"
 
 
-def test_f2_an_unreadable_record_of_an_order_that_the_broker_does_not_know(whole: Whole) -> None:
-    whole.simulator.control.send(frame(order={"id": "no-such-order", "qty": "a lot"}))
+@pytest.mark.parametrize(("order_id", "status"), [("no-such-order", 404), ("no-uuid", 400), ("no-uuid-either", 422)])
+def test_f2_an_unreadable_record_of_an_order_that_the_broker_does_not_know(
+    whole: Whole, order_id: str, status: int
+) -> None:
+    if status != 404:
+        refused = {**NO_ID, "status": status}
+        whole.simulator.control.fault("rest_status", path=f"/v2/orders/{order_id}", count=0, **refused)
+    whole.simulator.control.send(frame(order={"id": order_id, "qty": "a lot"}))
     (letter,) = wait_until(
-        lambda: whole.rows("SELECT * FROM dead_letters WHERE order_id = 'no-such-order'"), what="the letter"
+        lambda: whole.rows("SELECT * FROM dead_letters WHERE order_id = %(id)s", id=order_id), what="the letter"
     )
     row = found(whole, "undecodable", f"{letter['topic']}:{letter['partition']}:{letter['offset']}", "resolved")
     assert row["resolution"] == "a complete sweep has read all of its time again"
-    assert "no-such-order" not in {each["subject"] for each in whole.discrepancies()}
+    assert order_id not in {each["subject"] for each in whole.discrepancies()}
 
 
 def test_f2_a_record_that_is_none_at_all(whole: Whole) -> None:
