@@ -228,7 +228,6 @@ FROM discrepancies d
 JOIN executions e ON e.alpaca_order_id = d.subject AND e.account_id = d.account_id
 WHERE d.account_id = %(account_id)s AND d.state = 'open' AND d.type = 'excess_fill'
   AND d.first_seen_at <= clock_timestamp() - %(grace_s)s * interval '1 second'
-  AND coalesce(e.updated_at <= clock_timestamp() - %(grace_s)s * interval '1 second', true)
   AND e.filled_qty IS NOT NULL AND e.order_class IS DISTINCT FROM 'mleg'
 ORDER BY d.first_seen_at
 LIMIT %(limit)s
