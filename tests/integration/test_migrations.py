@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import conninfo
+from structlog.testing import capture_logs
 
 from stream_reconcile.core.errors import ConfigError, PostgresUnreachable, SchemaMismatch
 from stream_reconcile.store import migration_locks, migrations
@@ -253,7 +254,9 @@ def test_who_has_nothing_to_migrate_does_not_wait_for_who_has(
 ) -> None:
     migrate(empty_database, "s", roles=None, source=files)
     connection.execute("SELECT pg_advisory_lock(%s)", [migration_locks.LOCK_KEY])
-    assert migrate(empty_database, "s", roles=None, source=files) == []
+    with capture_logs() as logged:
+        assert migrate(empty_database, "s", roles=None, source=files) == []
+    assert "migration_waits" not in [line["event"] for line in logged]
 
 
 def test_a_bad_schema_name_is_refused_before_anything_is_done(empty_database: str) -> None:
