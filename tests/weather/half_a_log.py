@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from stream_reconcile.simulator.runner import RunningSimulator, running_simulator
 from support.command import stream_reconcile
+from support.ingesting import PARTITIONS
 from support.servers import SCHEMA, create_database, drop_database
 from support.waiting import wait_until
 from support.whole import Whole, reconciling
@@ -181,6 +182,7 @@ def _commands(place: Place, simulator: RunningSimulator, dsn: str, prefix: str) 
         "KAFKA_BOOTSTRAP_SERVERS": place.kafka,
         "RECONCILE_SCHEMA": SCHEMA,
         "RECONCILE_TOPIC_PREFIX": f"{prefix}.",
+        "RECONCILE_PARTITIONS": str(PARTITIONS),
         "RECONCILE_CONSUMER_GROUP": prefix,
         "APCA_API_KEY_ID": simulator.key,
         "APCA_API_SECRET_KEY": simulator.secret,

@@ -8,6 +8,7 @@ from typing import Any, Final
 from stream_reconcile.demo.programs import Program, Programs
 from stream_reconcile.simulator.runner import running_simulator
 from stream_reconcile.simulator.values import seeded
+from support.ingesting import PARTITIONS
 from support.waiting import wait_until
 from support.whole import Whole, reconciling
 
@@ -27,6 +28,7 @@ _USUAL: Final = (
     "SELECT coalesce(avg(extract(epoch FROM finished_at - started_at)), 1)::double precision FROM sweeps"
     " WHERE complete AND published > 0"
 )
+_SWEPT: Final = "SELECT count(*) FROM sweeps WHERE complete"
 _PUBLISHED: Final = "SELECT count(*) FROM order_events WHERE source = 'sweep'"
 # One that was found twice by the same words, or while it was open.
 _DOUBLE: Final = """
@@ -54,6 +56,7 @@ def run(place: Place, options: Options) -> Outcome:
     ):
         whole.listening()
         program = programs.start("sweep", "run", "--role", "sweep", **_settings(whole, place, prefix))
+        wait_until(lambda: _alive(program) and whole.value(_SWEPT), timeout=_SWEEPS_WITHIN_S, what="a first sweep")
         judge.proof_after(whole, 0.0, timeout=_SWEEPS_WITHIN_S)
         simulator.control.fault("drop", probability=_SHARE, events=_DROPPED)
         simulator.control.flow(_RATE)
@@ -92,6 +95,7 @@ def _settings(whole: Whole, place: Place, prefix: str) -> dict[str, str]:
         "DATABASE_URL": whole.dsn,
         "RECONCILE_MIGRATE": "0",
         "RECONCILE_TOPIC_PREFIX": prefix + ".",
+        "RECONCILE_PARTITIONS": str(PARTITIONS),
         "RECONCILE_CONSUMER_GROUP": prefix,
         "RECONCILE_HOT_INTERVAL_SECONDS": "1",
         "RECONCILE_DEEP_INTERVAL_SECONDS": "10",
