@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import psycopg
 import pytest
 from broker_orders import page
 
@@ -36,6 +37,15 @@ class NoLog(Barrier):
         return {}
 
 
+def an_examiner(
+    connection: psycopg.Connection[Any], publish: Callable[[Iterable[Finding]], None], *, with_origins: bool = False
+) -> Examiner:
+    return Examiner(
+        ACCOUNT, "topic", Comparer(connection, ACCOUNT), NoLog(), publish, Graces(), [],
+        watched=set(), told_unreadable=set(), with_origins=with_origins,
+    )  # fmt: skip
+
+
 @pytest.mark.rows_only
 @pytest.mark.parametrize(("read_after_s", "found"), [(1, []), (119, []), (121, ["stuck_pending"])])
 def test_an_order_is_stuck_by_the_time_at_which_it_was_read(database: str, read_after_s: int, found: list[str]) -> None:
@@ -44,10 +54,7 @@ def test_an_order_is_stuck_by_the_time_at_which_it_was_read(database: str, read_
     updated_ns = parse_ns(pending["updated_at"])
     published: list[Finding] = []
     with connect(database, SCHEMA, name="test") as connection:
-        examiner = Examiner(
-            ACCOUNT, "topic", Comparer(connection, ACCOUNT), NoLog(), published.extend, Graces(), [],
-            watched=set(), told_unreadable=set(), with_origins=False,
-        )  # fmt: skip
+        examiner = an_examiner(connection, published.extend)
         examiner.take([json.dumps(pending).encode()], updated_ns + read_after_s * SECOND)
         examiner.take([json.dumps(later).encode()], updated_ns + 600 * SECOND)  # a sweep of ten minutes
         with pytest.raises(SweepIncomplete):
@@ -79,13 +86,10 @@ def test_an_order_whose_decision_came_late_is_published_once_more_and_bound(data
 
         def sweep(now_ns: int) -> list[str]:
             published.clear()
-            examiner = Examiner(
-                ACCOUNT, "topic", Comparer(connection, ACCOUNT), NoLog(), publish, Graces(), [],
-                watched=set(), told_unreadable=set(), with_origins=with_origins,
-            )  # fmt: skip
+            examiner = an_examiner(connection, publish, with_origins=with_origins)
             examiner.take(raws, now_ns)
             examiner.settle()
-            origins = (origin_of(one, now_ns / SECOND, Graces()) for one in examiner.foreign)
+            origins = (origin_of(one, now_ns / SECOND, Graces()) for one in examiner.take_foreign())
             assert {one.subject for one in origins if one and one.type == "external_order"} == external
             return sorted(published)
 
@@ -125,10 +129,27 @@ def test_an_order_of_a_version_that_no_table_holds_is_put_aside_and_the_rest_com
     orders[1]["updated_at"] = "2300-01-01T00:00:00Z"
     published: list[Finding] = []
     with connect(database, SCHEMA, name="test") as connection:
-        examiner = Examiner(
-            ACCOUNT, "topic", Comparer(connection, ACCOUNT), NoLog(), published.extend, Graces(), [],
-            watched=set(), told_unreadable=set(), with_origins=False,
-        )  # fmt: skip
+        examiner = an_examiner(connection, published.extend)
         examiner.take([json.dumps(order).encode() for order in orders], parse_ns(orders[0]["updated_at"]))
     assert (examiner.orders, examiner.unreadable) == (3, 1)
     assert [json.loads(finding.raw)["id"] for finding in published] == [orders[1]["id"]]
+
+
+@pytest.mark.rows_only
+def test_origins_are_told_up_to_a_limit_however_often_they_are_taken(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream_reconcile.jobs.sweep.examine._MOST_FOREIGN", 3)
+    log = LogRecords(ACCOUNT)
+    raws = page(1, 4)
+    received_ns = parse_ns(json.loads(raws[0])["updated_at"]) + 600 * SECOND
+    for raw in raws:
+        log.snapshot(raw, received_at_ns=received_ns)
+    with connect(database, SCHEMA, name="test") as connection:
+        Writer(connection, group="g", owner="me").write(batch_of(log.records))
+        examiner = an_examiner(connection, lambda _findings: None, with_origins=True)
+        told = []
+        for raw in raws:  # page by page, as a full sweep does
+            examiner.take([raw], received_ns + SECOND)
+            told.append(len(examiner.take_foreign()))
+    assert told == [1, 1, 1, 0]

@@ -95,13 +95,15 @@ class Examiner:
         """Orders that needed a look, as they stand now that apply has passed it."""
         self.news: list[Compared] = []
         """Orders that the broker has changed, and of which the log held nothing."""
-        self.foreign: list[Compared] = []
-        """Orders that no decision accounts for, or that only sweeps know."""
+        self.short = 0
+        """How many of the settled had fills that did not add up."""
+        self._foreign: list[Compared] = []
+        self._origins_told = 0
 
     def take(self, raws: Sequence[bytes], received_at_ns: int) -> None:
         """Examine orders that were just read. Raises SweepIncomplete, KafkaUnreachable, psycopg.Error."""
         self.orders += len(raws)
-        with_origins = self._with_origins and len(self.foreign) < _MOST_FOREIGN
+        with_origins = self._with_origins and self._origins_told < _MOST_FOREIGN
         told, rest = self._sieve.sift(raws, with_origins=with_origins)
         for order in [each for root in told for each in family(root)]:
             self._note_read(order.id, status_of(order))
@@ -122,6 +124,11 @@ class Examiner:
         short = [one for one in self.settled if not adds_up(one)]
         late = {one.order_id for one in short if now_s - one.updated_s >= self._graces.finding_s}
         return {one.order_id for one in short}, late
+
+    def take_foreign(self) -> list[Compared]:
+        """Orders that no decision accounts for, or that only sweeps know: those since the last call."""
+        foreign, self._foreign = self._foreign, []
+        return foreign
 
     def settle(self) -> None:
         """Wait for apply, publish what differs still, wait for that, and see that it is there.
@@ -152,6 +159,7 @@ class Examiner:
         for read, compared in self._compared(reads):
             self.settled += compared
             for one in compared:
+                self.short += not adds_up(one)
                 if one.missing_successor is not None:
                     self.found += found_in(one, now_s, self._graces, read_s=read.received_at_ns / 1e9)
             self._note_terms(compared)
@@ -203,6 +211,8 @@ class Examiner:
         self._note_terms(compared)
 
     def _note_terms(self, compared: Iterable[Compared]) -> None:
-        if self._with_origins and len(self.foreign) < _MOST_FOREIGN:
-            self.foreign += [one for one in compared if one.origin in ("external", "recovered")]
+        if self._with_origins and self._origins_told < _MOST_FOREIGN:
+            foreign = [one for one in compared if one.origin in ("external", "recovered")]
+            self._origins_told += len(foreign)
+            self._foreign += foreign
         self.found += [drift for one in compared if (drift := drift_of(one)) is not None]

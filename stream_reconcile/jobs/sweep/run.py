@@ -182,14 +182,13 @@ class Sweep:
         tools, examiner = self._tools, self._examiner
         examiner.settle()
         self._write_origins(time.time())
-        if not (examiner.found or examiner.unreadable or examiner.unsure(time.time())[0]):
+        if not (examiner.found or examiner.unreadable or examiner.short):
             tools.store.note_progress(self._run, datetime.fromtimestamp(oldest_s, UTC), self._counts())
 
     def _write_origins(self, now_s: float) -> None:
         """Where orders that nobody decided come from: a fact of each, whatever becomes of this sweep."""
         tools, findings = self._tools, Findings()
-        foreign, self._examiner.foreign = self._examiner.foreign, []
-        for one in foreign:
+        for one in self._examiner.take_foreign():
             if (origin := origin_of(one, now_s, tools.config.timing.graces)) is not None:
                 findings.open(tools.account_id, origin.type, origin.subject, origin.evidence)
                 if origin.type == "unrecorded_order":
