@@ -23,8 +23,7 @@ class DecisionCheck:
 
     def __init__(self, tools: Tools, comparer: Comparer, run: Run) -> None:
         self._tools, self._comparer, self._run = tools, comparer, run
-        self._absent: dict[str, OpenDecision] = {}
-        self._said: dict[str, NotFound] = {}
+        self._absent: dict[str, tuple[OpenDecision, NotFound]] = {}
         self._sooner: list[OpenDecision] = []
         self._not_askable: list[tuple[OpenDecision, NotAskable]] = []
         self._there: list[str] = []
@@ -47,8 +46,8 @@ class DecisionCheck:
                 take(answer)
                 self._there.append(decision.client_order_id)
             elif decision.due:
-                self._absent[decision.client_order_id] = decision
-                self._said[decision.client_order_id] = NotFound(asked_at, self._tools.store.now())
+                said = NotFound(asked_at, self._tools.store.now())
+                self._absent[decision.client_order_id] = (decision, said)
             else:
                 self._sooner.append(decision)
 
@@ -64,12 +63,13 @@ class DecisionCheck:
         tools, account = self._tools, self._tools.account_id
         findings = Findings()
         apart_s = tools.config.timing.graces.apart_s
-        absences = tools.store.note_absences(self._said, id_kind="client", apart_s=apart_s)
+        said = {client_id: when for client_id, (_decision, when) in self._absent.items()}
+        absences = tools.store.note_absences(said, id_kind="client", apart_s=apart_s)
         for decision in self._sooner:
             self._unknown(decision, findings, "not found yet")
         for decision, why in self._not_askable:
             self._unknown(decision, findings, f"can't be asked: {why}")
-        for client_id, decision in self._absent.items():
+        for client_id, (decision, _when) in self._absent.items():
             if (absence := absences.get(client_id)) is None:
                 continue  # a sweep that began later has found it
             if absence.times > 1:
