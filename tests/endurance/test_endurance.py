@@ -65,7 +65,8 @@ def test_a_soak_is_stopped_and_tells_what_there_was(made: Scene) -> None:
     options = soak.Options(SEED, say, between=300, every_s=0.5, rests_s=2, settle_every_s=2, quick=True, stop=stop)
     outcome, _sampler = soak.measure(made, options)
     assert outcome.broken == []
-    assert 600 <= float(outcome.figures["events"]) < 5_000_000
+    # 600 were sent by then, of which those that went while nobody listened are not counted.
+    assert 300 <= float(outcome.figures["events"]) < 5_000_000
     assert outcome.figures["disturbances"] == 2
     assert ["the socket cut" in said[0], "Postgres cut" in said[1]] == [True, True]
 
