@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
 from websockets.frames import DATA_OPCODES, Frame
 from websockets.protocol import Event
 
@@ -158,13 +158,17 @@ class StreamSocket:
         except InvalidStatus as error:
             status = error.response.status_code
             return Ended(_STATUS_ENDS.get(status, End.HANDSHAKE_REFUSED), f"HTTP {status} at the handshake")
-        except (InvalidHandshake, InvalidURI) as error:
+        except (InvalidHandshake, InvalidURI, InvalidProxy) as error:
             return Ended(End.HANDSHAKE_REFUSED, type(error).__name__)
         except OSError as error:
             return Ended(End.UNREACHABLE, error.strerror or type(error).__name__)
 
     async def _attend(self, socket: _Connection) -> None:
-        await self._do(socket, self._session.opened(time.monotonic_ns()))
+        try:
+            await self._do(socket, self._session.opened(time.monotonic_ns()))
+        except (ConnectionClosed, TimeoutError) as error:
+            self._ended = _lost(error, socket)
+            return
         reader = asyncio.create_task(self._read_all(socket))
         try:
             while self._ended is None:
@@ -268,14 +272,18 @@ _STATUS_ENDS: Final = {
 
 def _reader_end(reader: asyncio.Task[None], socket: _Connection) -> Ended:
     error = reader.exception() if not reader.cancelled() else None
-    if isinstance(error, ConnectionClosed):
-        return Ended(End.DISCONNECTED, f"close code {socket.close_code}")
-    if isinstance(error, TimeoutError):
-        return Ended(End.DISCONNECTED, "the broker takes no bytes")
+    if isinstance(error, ConnectionClosed | TimeoutError):
+        return _lost(error, socket)
     if error is not None:
         # A fault of ours: it must be seen, not retried for ever.
         raise error
     return Ended(End.READER_STUCK, "the reader stopped")
+
+
+def _lost(error: ConnectionClosed | TimeoutError, socket: _Connection) -> Ended:
+    if isinstance(error, TimeoutError):
+        return Ended(End.DISCONNECTED, "the broker takes no bytes")
+    return Ended(End.DISCONNECTED, f"close code {socket.close_code}")
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:

@@ -1,9 +1,9 @@
 """What `good_until` and the gap windows do: gaps are assumed, not reported. Pure; every id comes from outside.
 
 `good_until` of an account is the broker's time of the newest frame that Kafka acknowledged together with all read
-before it. Nothing else moves it: no clock of ours, no close, no window. What the broker sent up to `good_until` less an
-overlap is in Kafka, or in a window that stands in the database. So a window that is opened from there covers all that
-can have been missed since, however it was missed. One is opened
+before it, of frames that came after the grant of their socket. Nothing else moves it: no clock of ours, no close, no
+window. What the broker sent up to `good_until` less an overlap is in Kafka, or in a window that stands in the database.
+So a window that is opened from there covers all that can have been missed since, however it was missed. One is opened
 
     at start           frames of the time that nobody listened
     at `listening`     frames between the last socket and this one
@@ -189,9 +189,13 @@ class GapTracker:
         self._listening = False
 
     def read(self, broker_ns: int | None) -> Entry:
-        """A frame was read; say `taken` or `dropped` next."""
+        """A frame was read; say `taken` or `dropped` next.
+
+        One that overtakes the grant of its socket moves nothing: what was missed before this socket came lies in no
+        window yet, and the window that the grant opens begins at good_until.
+        """
         self._read += 1
-        return Entry(self._read, self._session_id, broker_ns)
+        return Entry(self._read, self._session_id, broker_ns if self._listening else None)
 
     def taken(self, entry: Entry) -> None:
         """The producer took the frame; it sets its fate, be it before or after this."""

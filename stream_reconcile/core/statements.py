@@ -151,7 +151,7 @@ def _trade_differs(a: Execution | Activity, b: Execution | Activity) -> bool:
 
 
 def _bust_differs(a: Bust, b: Bust) -> bool:
-    return a.qty is not None and b.qty is not None and abs(a.qty) != abs(b.qty)
+    return a.qty is not None and b.qty is not None and a.qty.copy_abs() != b.qty.copy_abs()
 
 
 def _residual_differs(a: Residual, b: Residual) -> bool:

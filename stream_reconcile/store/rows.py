@@ -35,7 +35,7 @@ def execution_from_frame(row: dict[str, Any]) -> Execution:
         account_id=row["account_id"],
         order_id=row["alpaca_order_id"],
         execution_id=row["execution_id"],
-        qty=abs(row["event_qty"]),
+        qty=row["event_qty"].copy_abs(),  # not abs(), which rounds to 28 digits (I7)
         price=row["event_price"],
         transacted_at_ns=row["transacted_at_ns"],
         cum_qty=row["filled_qty"],

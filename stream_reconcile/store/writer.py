@@ -11,6 +11,8 @@ A record that Postgres refuses is found by halving inside the same transaction, 
 from __future__ import annotations
 
 import contextlib
+import random
+import time
 
 import psycopg
 
@@ -27,6 +29,7 @@ from stream_reconcile.store.ways import Fence, Looked, Ways
 FENCED_SQLSTATE = "SR001"
 MOST_CLEAN_BATCHES = 16
 """So many batches without a known row, at most, before the next one is taken for new again."""
+_BIND_TRIES = 6
 # Data exceptions, integrity violations, program limits: the record is to blame.
 _POISON_CLASSES = ("22", "23", "54")
 
@@ -91,9 +94,19 @@ class Writer:
             self._bind_again(unbound)
 
     def _bind_again(self, orders: set[OrderKey]) -> None:
-        with self._connection.transaction():
-            self._ways.pass_fence([], exclusive=False)
-            self._binder.bind(orders)
+        """The second look. The batch is committed by now: who gave up here would come back to a cursor that has moved,
+        and the family would stay half bound until the next start."""
+        for attempt in range(1, _BIND_TRIES + 1):
+            try:
+                with self._connection.transaction():
+                    self._ways.pass_fence([], exclusive=False)
+                    self._binder.bind(orders)
+            except (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable):
+                if attempt == _BIND_TRIES:
+                    raise
+                time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - jitter
+            else:
+                return
 
     def _write_whole(self, batch: Batch) -> tuple[Written, set[OrderKey]]:
         few = FewWay.takes(batch, self._few_lines)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -16,6 +18,7 @@ from stream_reconcile.store.binding import Binder
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.writer import Writer
 from support.fences import everything
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.rows_only
 
@@ -153,6 +156,23 @@ def test_a_family_left_half_bound_by_a_crash_is_bound_at_start(bench: Bench) -> 
         "UPDATE executions SET decision_id = NULL, origin = 'external' WHERE alpaca_order_id = 'o-2'"
     )
     bench.writer.bind_left_over()
+    assert bench.bound() == dict.fromkeys(("o-1", "o-2"), (decision, "own"))
+
+
+def test_a_lock_in_the_way_of_the_second_look_is_waited_out(bench: Bench, database: str) -> None:
+    """The batch before it is committed: nobody would come back to it."""
+    decision = bench.decide("c-1")
+    bench.write(order("o-1", "c-1", replaced_by="o-2"), order("o-2", "broker-made", replaces="o-1"))
+    half = "UPDATE executions SET decision_id = NULL, origin = 'external' WHERE alpaca_order_id = 'o-2'"
+    bench.connection.execute(half)
+    bench.connection.execute("SET lock_timeout = '300ms'")
+    with connect(database, "reconcile", name="other") as other, ThreadPoolExecutor(1) as thread:
+        with other.transaction():
+            other.execute("SELECT FROM executions FOR UPDATE")
+            looking = thread.submit(bench.writer.bind_left_over)
+            begun = time.monotonic()
+            wait_until(lambda: looking.done() or time.monotonic() - begun > 0.6, what="twice the time limit of a lock")
+        looking.result(30)
     assert bench.bound() == dict.fromkeys(("o-1", "o-2"), (decision, "own"))
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import signal
 import time
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -123,6 +123,37 @@ def test_an_account_that_changes_behind_the_key_stops_it(place: Place) -> None:
             assert "another" in (run.why("ingest") or "")
             with pytest.raises(WrongAccount):
                 await running.__aexit__(None, None, None)
+
+    asyncio.run(scenario())
+
+
+def test_a_copy_that_stands_by_does_not_take_over_for_another_account(place: Place) -> None:
+    async def ended(run: Ingesting) -> None:
+        assert run.task is not None
+        await asyncio.wait_for(asyncio.wait({run.task}), 20)
+        with pytest.raises(WrongAccount):
+            run.task.result()
+
+    async def scenario() -> None:
+        async with StubBroker(quiet) as broker, AsyncExitStack() as stack:
+            config = config_for(broker, *place, timing={"account_every_s": 3600})
+            first = await stack.enter_async_context(ingesting(config))
+            await first.listening()
+            watchful = config_for(broker, *place, timing={"account_every_s": 0.2})
+            running = [ingesting(watchful), ingesting(config)]
+            seeing, told = [await copy.__aenter__() for copy in running]
+            for copy in (seeing, told):
+                await wait_until_async(copy.readiness.is_ready, what="a copy to stand by")
+            broker.account_id = "another"
+            await ended(seeing)  # found out while it stood by
+            found = "SELECT subject FROM discrepancies WHERE type = 'wrong_account' AND state = 'open'"
+            assert await asyncio.to_thread(first.rows, found) == [{"subject": "another"}]
+            first.stop.set()
+            await ended(told)  # another's word is enough
+            for copy in running:
+                with pytest.raises(WrongAccount):
+                    await copy.__aexit__(None, None, None)
+            assert broker.handshakes == 1
 
     asyncio.run(scenario())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -11,12 +12,15 @@ from pathlib import Path
 import pytest
 
 from stream_reconcile.log.topics import Partition
+from stream_reconcile.store.cursors import LogState
 from support.histories import history_log
+from support.log_records import TOPIC_ID
 from support.member_processes import member_process
 from support.members import Stage, applying
 from support.real_log import RealLog
 from support.waiting import wait_until
 from support.wire_data import ACCOUNT, UPDATES
+from support.writer_bench import Bench
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -121,6 +125,17 @@ def test_a_rewind_behind_the_first_record_loses_nothing_and_opens_no_window(stag
     ((_, _, _, evidence),) = stage.findings("retention_loss")
     assert evidence["broker"]["loss"] == "rewound_past_start"
     assert stage.gaps() == []
+
+
+def test_a_last_record_dated_ahead_of_now_says_nothing_of_when_the_gap_began(database: str) -> None:
+    with contextlib.closing(Bench(database)) as bench:
+        bench.connection.execute("INSERT INTO accounts (account_id, key_fingerprint) VALUES (%s, 'k')", [ACCOUNT])
+        cursor = bench.cursors.claim(UPDATES, 0, LogState(0, TOPIC_ID, "cluster")).cursor
+        bench.connection.execute("UPDATE stream_cursors SET last_record_at = now() + interval '1 hour'")
+        restarted = bench.cursors.restart(UPDATES, 0, cursor, 0, LogState(7, TOPIC_ID, "cluster"))
+        assert restarted.next_offset == 7
+        ((start, reason),) = bench.rows("SELECT window_start, reason FROM stream_gaps")
+    assert (start, reason) == (EPOCH, f"log_expired {UPDATES}:0")
 
 
 @pytest.mark.parametrize("while_it_runs", [True, False])

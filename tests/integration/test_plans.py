@@ -10,6 +10,7 @@ import pytest
 
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.queries import load
+from stream_reconcile.store.writer import Writer
 from support.servers import SCHEMA
 
 _EVENTS: Final = """
@@ -60,3 +61,13 @@ def test_an_index_serves(
     plan = "\n".join(line for (line,) in rows)
     assert index in plan, plan
     assert "Seq Scan on order_events" not in plan, plan
+
+
+def test_what_a_start_asks_is_read_from_links_and_not_from_all_orders(connection: psycopg.Connection) -> None:
+    Writer(connection, group="g", owner="test")  # asks under settings of its own
+    rows = connection.execute(f"EXPLAIN {load('binding.sql')['left_unbound']}".encode()).fetchall()
+    plan = "\n".join(line for (line,) in rows)
+    for link in ("replaces", "replaced_by", "parent"):
+        assert f"executions_{link}_idx" in plan, plan
+    scans = [line for line in plan.splitlines() if "executions_pkey" in line]
+    assert len(scans) == plan.count("Index Cond: "), plan

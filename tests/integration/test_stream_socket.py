@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 
 import pytest
+from websockets.utils import accept_key
 
 from stream_reconcile.broker.stream import Ended, StreamSocket, StreamTarget, Waits
 from stream_reconcile.core.errors import ConfigError
@@ -18,6 +19,7 @@ from stream_reconcile.core.wire.peek import Kind, Peek
 from support.stub_broker import Script, StubBroker, Talk, update
 from support.waiting import wait_until_async
 
+CLOSED_1013 = b"\x88\x02" + (1013).to_bytes(2, "big")
 WAITS = Waits(Timing(open_s=0.5, auth_s=0.5, listen_s=0.5, ping_every_s=0.2, pong_within_s=0.4), 0.3, 0.6)
 
 
@@ -254,6 +256,26 @@ def test_a_server_that_never_answers_the_handshake() -> None:
             running = asyncio.create_task(again.run())
             again.end(End.STOPPED)
             assert (await asyncio.wait_for(running, 0.4)).end is End.STOPPED
+
+    asyncio.run(scenario())
+
+
+def test_a_close_in_the_same_breath_as_the_handshake() -> None:
+    """So some brokers and proxies say that there is one connection too many: before we have said a word."""
+
+    async def accepts_and_closes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        (key,) = [line.split(": ", 1)[1] for line in lines if line.lower().startswith("sec-websocket-key:")]
+        upgrade = f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept_key(key)}\r\n\r\n"
+        writer.write(f"HTTP/1.1 101 Switching Protocols\r\n{upgrade}".encode() + CLOSED_1013)
+        await reader.read(1)
+        writer.close()
+
+    async def scenario() -> None:
+        async with await asyncio.start_server(accepts_and_closes, "127.0.0.1", 0) as server:
+            url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/stream"
+            ended = await asyncio.wait_for(open_socket(url, Heard()).run(), 10)
+        assert ended.end is End.DISCONNECTED
 
     asyncio.run(scenario())
 

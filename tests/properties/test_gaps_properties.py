@@ -124,7 +124,8 @@ class World:
     def broker_sends(self) -> None:
         self.now += self.chance.choice([0, 1, 10, 90, 400]) * S
         self.sent.append(self.now - self.chance.choice([0, 0, 1, 30, 60]) * S)
-        if self.listens:
+        # Now and then one overtakes the grant.
+        if self.listens or (self.connected and self.chance.random() < 0.2):
             self.waiting.append(len(self.sent) - 1)
 
     def connect(self) -> None:

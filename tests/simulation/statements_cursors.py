@@ -68,7 +68,7 @@ def restart_at_low(db: Database, v: V) -> Answer:
 @statement("cursors.sql", "open_gap")
 def open_gap(db: Database, v: V) -> None:
     start = 0 if v["window_start"] is None else nanoseconds(v["window_start"])
-    _open_gap(db, None, start, db.now_ns, v["reason"])
+    _open_gap(db, None, start if start <= db.now_ns else 0, db.now_ns, v["reason"])
 
 
 @statement("cursors.sql", "open_for_each_account")

@@ -113,6 +113,23 @@ def test_good_until_stands_still_while_a_window_is_not_written() -> None:
     assert write(tracker) == MoveGoodUntil(due.after, 5_000, frames=1)
 
 
+def test_a_frame_that_overtakes_the_grant_of_its_socket_moves_nothing() -> None:
+    tracker = listening_tracker()
+    tracker.disconnected("disconnected")
+    write(tracker)
+    tracker.connecting()
+    take(tracker, 9_000)
+    tracker.settle()
+    assert tracker.next_write() is None, "what came between the sockets lies in no window yet"
+    tracker.listening()
+    due = write(tracker)
+    assert isinstance(due, OpenWindow)
+    assert due.after.good_until_ns == 1_000
+    take(tracker, 9_500)
+    tracker.settle()
+    assert write(tracker) == MoveGoodUntil(due.after, 9_500, frames=2)
+
+
 def test_a_close_moves_nothing_and_opens_nothing() -> None:
     tracker = listening_tracker()
     row = Row(tracker.session_id, 1_000)

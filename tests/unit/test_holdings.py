@@ -34,6 +34,11 @@ def test_positions_are_rows_with_exact_numbers() -> None:
     assert (first["symbol"], first["qty"], second["symbol"], second["qty"]) == ("AAPL", "2.5", "T", "-3")
 
 
+def test_a_short_position_of_more_digits_than_python_reckons_with_is_exact() -> None:
+    (row,) = parsed([POSITION | {"qty": "12345678901234567890.123456789012345678", "side": "short"}]).rows
+    assert row["qty"] == "-12345678901234567890.123456789012345678"
+
+
 def test_nothing_held_is_a_statement_too() -> None:
     assert parsed([]).rows == ({"symbol": "", "qty": "0"},)
 

@@ -19,6 +19,7 @@ from stream_reconcile.core.evidence import (
 )
 from stream_reconcile.core.wire.executions import parse_activity, parse_adjustment
 from stream_reconcile.core.wire.parse import Parser
+from stream_reconcile.store.rows import execution_from_frame
 from support.wire_data import ACCOUNT, activity_json, frame, order_json, seen_at
 
 SWEEP = seen_at(9, source="sweep", topic="activities", partition=3)
@@ -64,6 +65,17 @@ def test_an_activity_in_json_numbers_is_exact_and_its_quantity_unsigned() -> Non
     (evidence,) = parse_activity(activity().replace(b'"4"', b"-0.000000001").replace(b'"2.5"', b"2.50"), SWEEP).evidence
     assert isinstance(evidence, Activity)
     assert (evidence.qty, str(evidence.price)) == (Decimal("0.000000001"), "2.50")
+
+
+def test_a_quantity_of_more_digits_than_python_reckons_with_is_exact() -> None:
+    long = "12345678901234567890.123456789012345678"
+    (evidence,) = parse_activity(activity(qty=f"-{long}"), SWEEP).evidence
+    assert isinstance(evidence, Activity)
+    assert str(evidence.qty) == long
+    names = ("account_id", "alpaca_order_id", "execution_id", "symbol", "side", "topic")
+    row: dict[str, Any] = dict.fromkeys(names, "x") | {"partition": 0, "offset": 0}
+    row |= {"event_qty": Decimal(f"-{long}"), "event_price": Decimal(1), "transacted_at_ns": 1, "filled_qty": None}
+    assert str(execution_from_frame(row).qty) == long
 
 
 @pytest.mark.parametrize("kind", ["DIV", "", "CFEE", None])

@@ -63,7 +63,7 @@ def stand_ins(
     )
     made: list[dict[str, Any]] = []
     for reversal in sorted(reversals):
-        wanted = [fill for fill in free if reversal.qty is None or fill.qty == abs(reversal.qty)]
+        wanted = [fill for fill in free if reversal.qty is None or fill.qty == reversal.qty.copy_abs()]
         wanted = [fill for fill in wanted if fill.qty == excess] or wanted
         if wanted:
             free.remove(wanted[0])

@@ -209,4 +209,4 @@ def _decimal(text: str, field: str) -> Decimal:
 
 
 def _quantity(text: str, field: str) -> Decimal:
-    return abs(_decimal(text, field))
+    return _decimal(text, field).copy_abs()  # not abs(), which rounds to 28 digits (I7)

@@ -78,7 +78,7 @@ def _held(position: dict[str, Any]) -> tuple[str, Decimal]:
     symbol, qty = (as_text(position.get(name), name) or "" for name in ("symbol", "qty"))
     number = Decimal(plain_number(qty, "qty"))
     if position.get("side") == "short":
-        number = -abs(number)  # documented as negative; a side is said outright
+        number = number.copy_abs().copy_negate()  # documented as negative; a side is said outright
     return _named(symbol, "symbol"), number
 
 

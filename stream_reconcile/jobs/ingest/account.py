@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import structlog
 
@@ -26,6 +27,7 @@ class AccountCheck:
         self._fingerprint = key_fingerprint(config.key_id)
         self._expected = config.account_id
         self._confirmed = False
+        self._asked_at = 0.0
 
     async def identify(self) -> str:
         """The account behind the key, pinned.
@@ -48,7 +50,8 @@ class AccountCheck:
         """Check for ever; raises WrongAccount when another account is behind the key, or was seen there."""
         timing = self._config.timing
         while True:
-            await asyncio.sleep(timing.account_every_s if self._confirmed else timing.account_unanswered_s)
+            pause_s = timing.account_every_s if self._confirmed else timing.account_unanswered_s
+            await asyncio.sleep(max(0.0, self._asked_at + pause_s - time.monotonic()))
             try:
                 await self._confirm()
             except WrongAccount:
@@ -62,7 +65,10 @@ class AccountCheck:
 
     async def _confirm(self) -> str:
         config, fingerprint, expected = self._config, self._fingerprint, self._expected
-        account_id = await asyncio.to_thread(read_account_id, config.base_url, config.key_id, config.secret_key)
+        try:
+            account_id = await asyncio.to_thread(read_account_id, config.base_url, config.key_id, config.secret_key)
+        finally:
+            self._asked_at = time.monotonic()
         await self._database.call(
             lambda connection: accounts.pin(
                 connection, account_id, fingerprint, expected=expected, sole=config.sole_account

@@ -33,7 +33,7 @@ from stream_reconcile.jobs.ingest.metrics import IngestMetrics
 from stream_reconcile.jobs.ingest.publish import Publisher
 from stream_reconcile.jobs.ingest.record import Recorder
 from stream_reconcile.log.codec import Codec
-from stream_reconcile.store import leases, second_writer, sessions
+from stream_reconcile.store import accounts, leases, second_writer, sessions
 from stream_reconcile.store.leases import Lease
 
 log = structlog.get_logger()
@@ -64,6 +64,7 @@ class _Job:
         self._database = Database(config.dsn, config.schema, name=name, call_s=config.timing.database_s)
         self._account = AccountCheck(config, self._database, self._health)
         self._backoff = self._fresh_backoff()
+        self._said = ""  # which holder of the lease was told of last
 
     async def run(self) -> None:
         """Hold the lease again and again until told to stop."""
@@ -94,24 +95,42 @@ class _Job:
         await self._sleep(delay_s)
 
     async def _stand_by(self, account_id: str) -> Lease | None:
-        """Wait until the lease is ours; None when told to stop."""
+        """Wait until the lease is ours; None when told to stop.
+
+        The account is checked all the while: whoever takes over publishes at once, and who had the lease before may
+        have ended because another account was behind the key.
+        """
+        checking = asyncio.create_task(self._account.keep_checking())
+        try:
+            while not self._stop.is_set():
+                lease = await self._try_lease(account_id)
+                if checking.done():
+                    checking.result()  # raises
+                if lease is not None:
+                    return lease
+                # A standby is ready: it does all that it can do.
+                self._health.well("start")
+                self._health.broker_is_there()
+                await self._sleep(self._config.timing.acquire_every_s * random.uniform(0.7, 1.0))  # noqa: S311 - jitter
+            return None
+        finally:
+            checking.cancel()
+            await asyncio.gather(checking, return_exceptions=True)
+
+    async def _try_lease(self, account_id: str) -> Lease | None:
+        """The lease, if it can be had. Raises WrongAccount while an F6 of the account is open."""
         timing, owner = self._config.timing, self._owner
-        said = ""
-        while not self._stop.is_set():
-            lease = await self._database.call(
-                lambda connection: leases.acquire(connection, "ingest", account_id, owner, seconds=timing.lease_s)
-            )
-            if lease is not None:
-                log.info("ingest_lease_acquired", account_id=account_id, owner=owner, epoch=lease.epoch)
-                return lease
-            holder = await self._database.call(lambda connection: leases.holder(connection, "ingest", account_id))
-            if holder is not None and holder.owner != said:
-                said = holder.owner
-                log.info("ingest_stands_by", account_id=account_id, holder=said)
-            # A standby is ready: it does all that it can do.
-            self._health.well("start")
-            self._health.broker_is_there()
-            await self._sleep(timing.acquire_every_s * random.uniform(0.7, 1.0))  # noqa: S311 - jitter
+        lease = await self._database.call(
+            lambda connection: leases.acquire(connection, "ingest", account_id, owner, seconds=timing.lease_s)
+        )
+        if lease is not None:
+            await self._database.call(lambda connection: accounts.refuse_open_f6(connection, account_id))
+            log.info("ingest_lease_acquired", account_id=account_id, owner=owner, epoch=lease.epoch)
+            return lease
+        holder = await self._database.call(lambda connection: leases.holder(connection, "ingest", account_id))
+        if holder is not None and holder.owner != self._said:
+            self._said = holder.owner
+            log.info("ingest_stands_by", account_id=account_id, holder=self._said)
         return None
 
     async def _hold(self, lease: Lease) -> None:

@@ -57,17 +57,19 @@ UPDATE trade_decisions SET state = 'bound', alpaca_order_id = %s, bound_at = now
 WHERE decision_id = %s AND state <> 'bound'
 
 -- name: left_unbound
--- Orders without a decision next to one that has one: a crash came between a commit and the second look.
-SELECT e.alpaca_order_id, e.account_id
+-- Orders without a decision next to one that has one: a crash came between a commit and the second look. Asked at each
+-- start, before anything is applied: so from the links, each by its own index, and not from all orders.
+SELECT CASE WHEN e.decision_id IS NULL THEN e.alpaca_order_id ELSE n.alpaca_order_id END, e.account_id
 FROM executions e
-WHERE e.decision_id IS NULL
-  AND (EXISTS (SELECT FROM executions n WHERE n.account_id = e.account_id AND n.decision_id IS NOT NULL
-               AND n.alpaca_order_id IN (e.replaces, e.replaced_by, e.parent_order_id))
-       OR EXISTS (SELECT FROM executions n WHERE n.account_id = e.account_id AND n.decision_id IS NOT NULL
-                  AND n.replaces = e.alpaca_order_id)
-       OR EXISTS (SELECT FROM executions n WHERE n.account_id = e.account_id AND n.decision_id IS NOT NULL
-                  AND n.replaced_by = e.alpaca_order_id)
-       OR EXISTS (SELECT FROM executions n WHERE n.account_id = e.account_id AND n.decision_id IS NOT NULL
-                  AND n.parent_order_id = e.alpaca_order_id))
-  AND (e.replaces IS NOT NULL OR e.replaced_by IS NOT NULL OR e.parent_order_id IS NOT NULL
-       OR e.order_class IN ('bracket', 'oco', 'oto', 'mleg'))
+JOIN executions n ON n.alpaca_order_id = e.replaces AND n.account_id = e.account_id
+WHERE e.replaces IS NOT NULL AND (e.decision_id IS NULL) <> (n.decision_id IS NULL)
+UNION
+SELECT CASE WHEN e.decision_id IS NULL THEN e.alpaca_order_id ELSE n.alpaca_order_id END, e.account_id
+FROM executions e
+JOIN executions n ON n.alpaca_order_id = e.replaced_by AND n.account_id = e.account_id
+WHERE e.replaced_by IS NOT NULL AND (e.decision_id IS NULL) <> (n.decision_id IS NULL)
+UNION
+SELECT CASE WHEN e.decision_id IS NULL THEN e.alpaca_order_id ELSE n.alpaca_order_id END, e.account_id
+FROM executions e
+JOIN executions n ON n.alpaca_order_id = e.parent_order_id AND n.account_id = e.account_id
+WHERE e.parent_order_id IS NOT NULL AND (e.decision_id IS NULL) <> (n.decision_id IS NULL)

@@ -36,10 +36,12 @@ RETURNING (SELECT o.last_record_at FROM stream_cursors o
            WHERE o.consumer_group = %(group)s AND o.topic = %(topic)s AND o.partition = %(partition)s) AS last_record_at
 
 -- name: open_gap
--- A window in which frames may be missing because the log lost them, for each account, with its discrepancy F1.
+-- A window in which frames may be missing because the log lost them, for each account, with its discrepancy F1. Over all
+-- time where its begin is not known, or lies ahead of now: then the clock of who wrote the last record is not to be trusted.
 WITH gap AS (
     INSERT INTO stream_gaps (account_id, window_start, window_end, reason)
-    SELECT account_id, coalesce(%(window_start)s::timestamptz, 'epoch'), now(), %(reason)s
+    SELECT account_id, CASE WHEN %(window_start)s::timestamptz <= now() THEN %(window_start)s ELSE 'epoch' END, now(),
+           %(reason)s
     FROM accounts
     RETURNING gap_id, account_id, window_start
 )
