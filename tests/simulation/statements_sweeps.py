@@ -183,6 +183,16 @@ def open_of(db: Database, v: V) -> Answer:
     return [(kind, subject, None, 0) for kind, subject in db.tables.open if kind in types]
 
 
+@statement("sweeps.sql", "open_before")
+def open_before(db: Database, v: V) -> Answer:
+    types, began = set(v["types"]), nanoseconds(v["began"])
+    return [
+        (kind, subject)
+        for (kind, subject), number in db.tables.open.items()
+        if kind in types and db.tables.discrepancies[number].last_seen_ns < began
+    ]
+
+
 @statement("sweeps.sql", "count_attempts")
 def count_attempts(db: Database, v: V) -> None:
     types = set(v["types"])

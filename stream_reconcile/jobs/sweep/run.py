@@ -25,7 +25,7 @@ from stream_reconcile.core.errors import (
     UnreachableError,
 )
 from stream_reconcile.core.seal import BrokerSum
-from stream_reconcile.core.sweep.compared import ASKED_AGAIN, SELF_CLOSING, found_in, origin_of
+from stream_reconcile.core.sweep.compared import SELF_CLOSING, origin_of
 from stream_reconcile.core.sweep.schedule import Kind
 from stream_reconcile.core.sweep.sums import CLOSED_BY_SUMS
 from stream_reconcile.core.timestamps import ns_of
@@ -33,6 +33,7 @@ from stream_reconcile.jobs.apply.decode import UNKNOWN_ACCOUNT
 from stream_reconcile.jobs.sweep.activities import ActivityReader
 from stream_reconcile.jobs.sweep.adjust import adjust
 from stream_reconcile.jobs.sweep.barrier import Barrier
+from stream_reconcile.jobs.sweep.closing import close_what_agrees, conclude_absence
 from stream_reconcile.jobs.sweep.config import SweepConfig
 from stream_reconcile.jobs.sweep.decisions import DecisionCheck
 from stream_reconcile.jobs.sweep.examine import Examiner
@@ -300,8 +301,8 @@ class Sweep:
             findings.open(tools.account_id, found.type, found.subject, found.evidence)
         self._write_origins(now_s)
         if not examiner.unreadable:
-            self._conclude_absence(findings)
-        self._close_what_agrees(findings, now_s)
+            conclude_absence(tools, examiner, findings, self._absent)
+        close_what_agrees(tools, examiner, findings, began=self._now, now_s=now_s)
         tools.store.write(findings, self._run)
         tools.store.count_attempts(_ATTEMPTED)
         tools.store.close_second_writers(self._run, graces.second_writer_s)
@@ -320,29 +321,6 @@ class Sweep:
             positions.check()
         elif self.kind is Kind.HOT:
             positions.follow()
-
-    def _conclude_absence(self, findings: Findings) -> None:
-        """C5, of what no answer has named since either."""
-        tools, apart_s = self._tools, self._tools.config.timing.graces.apart_s
-        absent = {order_id: said for order_id, said in self._absent.items() if order_id in self._examiner.unnamed}
-        absences = tools.store.note_absences(absent, id_kind="order", apart_s=apart_s)
-        for order_id, absence in absences.items():
-            if absence.times > 1:
-                broker = {"absent": True, "since": absence.since.isoformat()}
-                evidence = {"broker": broker, "ours": {"order_id": order_id}}
-                findings.open(tools.account_id, "missing_at_broker", order_id, evidence)
-
-    def _close_what_agrees(self, findings: Findings, now_s: float) -> None:
-        """What was read again and is not wrong any more, be it found by this sweep or by one before."""
-        tools, examiner = self._tools, self._examiner
-        graces, settled = tools.config.timing.graces, {one.order_id: one for one in examiner.settled}
-        wrong = {(found.type, found.subject) for one in examiner.settled for found in found_in(one, now_s, graces)}
-        wrong |= {(found.type, found.subject) for found in examiner.found if found.subject not in settled}
-        opened = {(kind, subject) for _account, kind, subject in findings.opened if kind in SELF_CLOSING}
-        for kind, subject in tools.store.open_of(SELF_CLOSING) | opened:
-            read = subject in examiner.seen_again or (subject in settled and kind not in ASKED_AGAIN)
-            if read and (kind, subject) not in wrong:
-                findings.close(tools.account_id, kind, subject)
 
     def _finish(self, began: float) -> None:
         tools = self._tools

@@ -166,6 +166,12 @@ SELECT type, subject, last_seen_at, attempts
 FROM discrepancies
 WHERE account_id = %(account_id)s AND state = 'open' AND type = ANY (%(types)s)
 
+-- name: open_before
+-- The same, of those that nobody has found, or found again, since then.
+SELECT type, subject
+FROM discrepancies
+WHERE account_id = %(account_id)s AND state = 'open' AND type = ANY (%(types)s) AND last_seen_at < %(began)s
+
 -- name: count_attempts
 -- One more attempt to resolve each of these.
 UPDATE discrepancies SET attempts = attempts + 1

@@ -1,0 +1,44 @@
+"""What a sweep concludes at its end is so then, and not only when it read what it concludes from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from stream_reconcile.core.timestamps import parse_ns
+from stream_reconcile.jobs.sweep.closing import close_what_agrees
+from stream_reconcile.store.discrepancies import Findings
+from support.sweep_parts import SECOND, Parts, sweep_parts
+from support.wire_data import ACCOUNT, order_json
+
+pytestmark = pytest.mark.rows_only
+
+ORDER = order_json(id="order-1", client_order_id="client-1")
+READ_NS = parse_ns(ORDER["updated_at"]) + 600 * SECOND
+
+
+@pytest.fixture
+def parts(database: str) -> Iterator[Parts]:
+    with sweep_parts(database) as made:
+        yield made
+
+
+def test_what_another_sweep_has_found_since_is_not_closed(parts: Parts) -> None:
+    """A hot sweep runs between two pages of a deep one, and finds that an order is gone that the deep one has read."""
+    evidence = {"broker": {"absent": True}, "ours": {"order_id": "order-1"}}
+
+    def concluded(*, found_meanwhile: bool) -> set[tuple[str, str, str]]:
+        began, examiner, findings = parts.store.now(), parts.examiner(), Findings()
+        examiner.take([json.dumps(ORDER).encode()], READ_NS)
+        examiner.settle()
+        if found_meanwhile:
+            parts.found("missing_at_broker", "order-1", evidence)
+        close_what_agrees(parts.tools, examiner, findings, began=began, now_s=READ_NS / SECOND)
+        return set(findings.closed)
+
+    assert concluded(found_meanwhile=True) == set()
+    # It was open before this one began; and then the hot sweep has found it again.
+    assert concluded(found_meanwhile=True) == set()
+    assert concluded(found_meanwhile=False) == {(ACCOUNT, "missing_at_broker", "order-1")}
