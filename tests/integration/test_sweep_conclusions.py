@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
 from stream_reconcile.core.timestamps import parse_ns
+from stream_reconcile.jobs.sweep.activities import ActivityReader
 from stream_reconcile.jobs.sweep.closing import close_what_agrees
+from stream_reconcile.jobs.sweep.publish import Finding
 from stream_reconcile.store.discrepancies import Findings
 from support.sweep_parts import SECOND, Parts, sweep_parts
-from support.wire_data import ACCOUNT, order_json
+from support.wire_data import ACCOUNT, activity_json, order_json
 
 pytestmark = pytest.mark.rows_only
 
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 ORDER = order_json(id="order-1", client_order_id="client-1")
+NINTH = json.dumps(order_json(id="order-9")).encode()
 READ_NS = parse_ns(ORDER["updated_at"]) + 600 * SECOND
 
 
@@ -42,3 +47,21 @@ def test_what_another_sweep_has_found_since_is_not_closed(parts: Parts) -> None:
     # It was open before this one began; and then the hot sweep has found it again.
     assert concluded(found_meanwhile=True) == set()
     assert concluded(found_meanwhile=False) == {(ACCOUNT, "missing_at_broker", "order-1")}
+
+
+def test_an_order_without_a_row_is_asked_for_though_its_activity_is_known(parts: Parts) -> None:
+    """The sweep that published the activity was broken off, or got a 404, before the order was here."""
+    parts.broker.activities_of = [activity_json(order_id="order-9", qty="10", cum_qty="10", type="fill")]
+    reader = ActivityReader(parts.tools, parts.comparer, lambda: None, parts.publish)
+    reader.read(BEGINNING)
+    reader.settle()
+    assert [finding.order_id for finding in parts.published] == ["order-9"]
+    again = ActivityReader(parts.tools, parts.comparer, lambda: None, parts.publish)
+    again.read(BEGINNING)
+    assert [*again.without_row] == ["order-9"]
+    again.settle()
+    assert len(parts.published) == 1
+    parts.publish([Finding(parts.tools.config.topics.order_snapshots, "snapshot", "order-9", READ_NS, NINTH)])
+    again = ActivityReader(parts.tools, parts.comparer, lambda: None, parts.publish)
+    again.read(BEGINNING)
+    assert [*again.without_row] == []

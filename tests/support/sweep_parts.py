@@ -1,4 +1,4 @@
-"""The parts of a sweep over real tables, with neither log nor broker: what they publish is applied at once, and what the
+"""The parts of a sweep over real tables, with neither log nor broker: what they publish is applied at once, what the
 broker answers is given."""
 
 from __future__ import annotations

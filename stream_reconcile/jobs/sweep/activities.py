@@ -46,6 +46,9 @@ class ActivityReader:
         """When they were last read: those published by then are known."""
         self.orders: set[str] = set()
         """Orders that an activity names which our fills do not explain."""
+        self.without_row: dict[str, None] = {}
+        """Orders that an activity names and that have no row. The activity may be known: since a sweep that was broken
+        off, or whose question for the order came to nothing."""
         self.living: dict[str, list[Activity]] = {}
         """All activities of the orders whose sums were off, as the broker has them now."""
         self.published: set[str] = set()
@@ -105,6 +108,9 @@ class ActivityReader:
                     read[activity.activity_id] = (activity, raw, page.received_at_ns)
         orders = {activity.order_id for activity in self._unexplained([activity for activity, _, _ in read.values()])}
         self.orders |= orders
+        self.without_row.update(
+            dict.fromkeys(self._comparer.unknown(activity.order_id for activity, _, _ in read.values()))
+        )
         # All of such an order: which of two alike is left over is decided once apply has passed what was in the log.
         self._pending.update({name: one for name, one in read.items() if one[0].order_id in orders})
         if len(self._pending) >= _MOST_PENDING:

@@ -1,4 +1,4 @@
-"""What a sweep concludes of orders at its end: that one is not at the broker (C5), and that what was wrong is so no more."""
+"""What a sweep concludes of orders at its end: one is not at the broker (C5), what was wrong is so no more."""
 
 from __future__ import annotations
 

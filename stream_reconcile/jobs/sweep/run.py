@@ -169,6 +169,7 @@ class Sweep:
                 self._note_progress(examiner.oldest_s)
         self._activities.read(self._activities_after(read_until))
         self._by_id(self._comparer.unknown(self._activities.orders), most=None)
+        self._by_id(self._comparer.unknown(self._activities.without_row), most=_MOST_BY_HAND)
         self._by_id(self._letters.orders, most=_MOST_BY_HAND)
         self._by_id(sorted(examiner.watched - examiner.seen_again - examiner.unnamed.keys()), most=_MOST_BY_HAND)
         self._decisions.ask(self._take)
