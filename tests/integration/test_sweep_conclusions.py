@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 
 from stream_reconcile.core.timestamps import parse_ns
 from stream_reconcile.jobs.sweep.activities import ActivityReader
+from stream_reconcile.jobs.sweep.adjust import adjust
 from stream_reconcile.jobs.sweep.closing import close_what_agrees
 from stream_reconcile.jobs.sweep.publish import Finding
+from stream_reconcile.store.batch import batch_of
 from stream_reconcile.store.discrepancies import Findings
 from support.sweep_parts import SECOND, Parts, sweep_parts
 from support.wire_data import ACCOUNT, activity_json, order_json
@@ -20,7 +24,7 @@ pytestmark = pytest.mark.rows_only
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 ORDER = order_json(id="order-1", client_order_id="client-1")
-NINTH = json.dumps(order_json(id="order-9")).encode()
+DECIDE = "INSERT INTO trade_decisions (account_id, client_order_id) VALUES (%s, %s)"
 READ_NS = parse_ns(ORDER["updated_at"]) + 600 * SECOND
 
 
@@ -56,12 +60,10 @@ def test_an_order_without_a_row_is_asked_for_though_its_activity_is_known(parts:
     reader.read(BEGINNING)
     reader.settle()
     assert [finding.order_id for finding in parts.published] == ["order-9"]
-    again = ActivityReader(parts.tools, parts.comparer, lambda: None, parts.publish)
-    again.read(BEGINNING)
-    assert [*again.without_row] == ["order-9"]
-    again.settle()
-    assert len(parts.published) == 1
-    parts.publish([Finding(parts.tools.config.topics.order_snapshots, "snapshot", "order-9", READ_NS, NINTH)])
-    again = ActivityReader(parts.tools, parts.comparer, lambda: None, parts.publish)
-    again.read(BEGINNING)
-    assert [*again.without_row] == []
+    parts.swept()  # it is not to be had yet
+    parts.broker.by_id = {"order-9": order_json(id="order-9", filled_qty="10", status="filled")}
+    for _ in range(2):
+        assert parts.swept().proven_at
+    assert parts.comparer.unknown(["order-9"]) == []
+    assert parts.broker.asked == ["order-9"] * 2
+    assert [finding.event for finding in parts.published] == ["FILL", "snapshot"]

@@ -6,22 +6,24 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 from prometheus_client import CollectorRegistry
 
-from stream_reconcile.broker.rest import Page
+from stream_reconcile.broker.rest import Found, Page
+from stream_reconcile.core.budget import RateBudget
+from stream_reconcile.core.errors import WireError
 from stream_reconcile.core.sweep.compared import SELF_CLOSING
 from stream_reconcile.core.sweep.schedule import Kind
 from stream_reconcile.jobs.sweep import SweepConfig, SweepMetrics
 from stream_reconcile.jobs.sweep.barrier import Barrier
 from stream_reconcile.jobs.sweep.config import Timing
 from stream_reconcile.jobs.sweep.examine import Examiner
-from stream_reconcile.jobs.sweep.publish import Finding
+from stream_reconcile.jobs.sweep.publish import Finding, Publisher
 from stream_reconcile.jobs.sweep.run import Sweep, Tools
 from stream_reconcile.log.connection import KafkaConfig
 from stream_reconcile.log.topics import Topics
@@ -48,15 +50,43 @@ class NoLog(Barrier):
     def wait(self, marks: Any = None) -> Any:
         return {}
 
+    def is_passed(self, marks: Any) -> bool:
+        return True
+
+
+class Applied(Publisher):
+    """Applies what is published."""
+
+    def __init__(self) -> None:
+        self.to: Callable[[Iterable[Finding]], None] | None = None
+
+    def publish(self, stream_id: str, first_position: int, findings: Iterable[Finding]) -> int:
+        listed = list(findings)
+        assert self.to is not None
+        self.to(listed)
+        return len(listed)
+
+
+def _bytes(one: dict[str, Any]) -> bytes:
+    return json.dumps(one).encode()
+
 
 @dataclass
 class Answers:
-    """What the broker says: orders by id (those that are not here it does not have), activities. `asked`: for what."""
+    """What the broker says: lists, orders by id (those not here it does not have), activities. `asked`: for what."""
 
-    orders: dict[str, bytes] = field(default_factory=dict)
+    listed: list[dict[str, Any]] = field(default_factory=list)
+    by_id: dict[str, dict[str, Any]] = field(default_factory=dict)
     activities_of: list[dict[str, Any]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     requests: int = 0
+
+    def orders(self, **_query: Any) -> Iterator[Page]:
+        yield Page(tuple(map(_bytes, self.listed)), tuple(each["id"] for each in self.listed), time.time_ns(), "")
+
+    def order(self, order_id: str) -> Found | None:
+        self.asked.append(order_id)
+        return Found(_bytes(self.by_id[order_id]), time.time_ns(), "") if order_id in self.by_id else None
 
     def order_by_client_id(self, client_order_id: str) -> None:
         self.asked.append(client_order_id)
@@ -68,8 +98,7 @@ class Answers:
         if order_id is not None:
             self.asked.append(order_id)
         found = [each for each in self.activities_of if order_id in (None, each.get("order_id"))]
-        raws = tuple(json.dumps(each).encode() for each in found)
-        yield Page(raws, tuple(str(each.get("id")) for each in found), time.time_ns(), "")
+        yield Page(tuple(map(_bytes, found)), tuple(str(each.get("id")) for each in found), time.time_ns(), "")
 
 
 @dataclass
@@ -100,7 +129,8 @@ class Parts:
         written = len(self.log.records)
         for finding in findings:
             self.published.append(finding)
-            self.log.add(ours[finding.topic], finding.raw, received_at_ns=finding.received_at_ns)
+            with suppress(WireError):  # apply would put it aside
+                self.log.add(ours[finding.topic], finding.raw, received_at_ns=finding.received_at_ns)
         self.writer.write(batch_of(self.log.records[written:]))
 
     def examiner(self, *, with_origins: bool = False) -> Examiner:
@@ -116,6 +146,13 @@ class Parts:
         """One that has begun and read nothing yet."""
         made = Sweep(self.tools, kind)
         made._run, made._now, made._comparer = self.run(kind), self.store.now(), self.comparer
+        return made
+
+    def swept(self, kind: Kind = Kind.HOT) -> Sweep:
+        """One, from its first request to its proof."""
+        made = Sweep(self.tools, kind)
+        made.run()
+        assert made.error is None
         return made
 
     def found(self, kind: str, subject: str, evidence: dict[str, Any]) -> None:
@@ -142,16 +179,12 @@ def sweep_parts(database: str, timing: Timing | None = None) -> Iterator[Parts]:
             topics=Topics("t."), group="g", timing=timing or Timing(),
         )  # fmt: skip
         broker: Any = Answers()
-        nothing: Any = None
+        applied = Applied()
         tools = Tools(
-            config, ACCOUNT, broker, nothing, connection, SweepStore(connection, lease), NoLog(), nothing,
+            config, ACCOUNT, broker, RateBudget(share=1.0), connection, SweepStore(connection, lease), NoLog(), applied,
             SweepMetrics(CollectorRegistry()), threading.Event(),
         )  # fmt: skip
-        yield Parts(
-            connection,
-            tools,
-            Comparer(connection, ACCOUNT),
-            broker,
-            LogRecords(),
-            Writer(applying, group="g", owner="me"),
-        )
+        writer = Writer(applying, group="g", owner="me")
+        parts = Parts(connection, tools, Comparer(connection, ACCOUNT), broker, LogRecords(), writer)
+        applied.to = parts.publish
+        yield parts
