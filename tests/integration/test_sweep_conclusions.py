@@ -67,3 +67,35 @@ def test_an_order_without_a_row_is_asked_for_though_its_activity_is_known(parts:
     assert parts.comparer.unknown(["order-9"]) == []
     assert parts.broker.asked == ["order-9"] * 2
     assert [finding.event for finding in parts.published] == ["FILL", "snapshot"]
+
+
+def test_nothing_stands_for_fills_whose_activities_were_not_asked_for(parts: Parts) -> None:
+    """More orders than a sweep asks for have been off for long, and some of them for good."""
+    orders = [f"order-{number:02}" for number in range(50)]
+    for order_id in orders:
+        filled = order_json(
+            id=order_id, client_order_id=order_id, filled_qty="10", filled_avg_price="2.5", status="filled"
+        )
+        parts.log.snapshot(json.dumps(filled).encode(), received_at_ns=READ_NS)
+    parts.writer.write(batch_of(parts.log.records))
+    for order_id in orders:
+        parts.found("missing_fill", order_id, {"order_id": order_id})
+    parts.connection.execute("UPDATE discrepancies SET first_seen_at = now() - interval '1 hour'")
+    # The last of them has its execution, by an activity that no window of time reaches.
+    parts.broker.activities_of = [activity_json(order_id=orders[-1], qty="10", cum_qty="10", type="fill")]
+    for _ in range(3):
+        run, asked_before, made_before = parts.run(), len(parts.broker.asked), len(parts.published)
+        reader = ActivityReader(parts.tools, parts.comparer, lambda: None, parts.publish)
+        before_ns = time.time_ns()
+        reader.read_suspects()
+        reader.settle()
+        adjust(parts.tools, parts.comparer, run, parts.publish, reader)
+        asked = parts.broker.asked[asked_before:]
+        assert len(asked) == 20
+        made = [json.loads(each.raw) for each in parts.published[made_before:] if each.event == "residual"]
+        assert {one["order_id"] for one in made} <= set(asked)
+        assert all(parse_ns(one["as_of"]) >= before_ns for one in made)
+    assert set(parts.broker.asked) == set(orders), "those that stay as they are leave the others their turn"
+    assert set(parts.states("unexplained_fill")) == set(orders[:-1])
+    fills = "SELECT alpaca_order_id, entry, qty FROM fills WHERE alpaca_order_id = %s"
+    assert parts.connection.execute(fills, [orders[-1]]).fetchall() == [(orders[-1], "trade", 10)]

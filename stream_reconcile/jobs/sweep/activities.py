@@ -26,6 +26,7 @@ log = structlog.get_logger()
 
 _MOST_SUSPECTS: Final = 20
 _MOST_PENDING: Final = 2_000
+_MOST_LISTED: Final = 2_000
 
 
 class ActivityReader:
@@ -50,7 +51,9 @@ class ActivityReader:
         """Orders that an activity names and that have no row. The activity may be known: since a sweep that was broken
         off, or whose question for the order came to nothing."""
         self.living: dict[str, list[Activity]] = {}
-        """All activities of the orders whose sums were off, as the broker has them now."""
+        """All activities of the orders whose sums were off and that were asked for, as the broker has them now."""
+        self.living_at_ns = 0
+        """When the first of these were asked for."""
         self.published: set[str] = set()
         """Orders of which activities were published: their fills are others now than when their rows were compared."""
 
@@ -64,8 +67,17 @@ class ActivityReader:
 
     def read_suspects(self) -> None:
         """Those of orders whose fills do not add up, whenever they were. Of an order all are seen together here, which
-        pages by time do not grant: two alike, on two pages, are explained by one fill twice."""
-        for order_id in self._comparer.missing_fills(_MOST_SUSPECTS):
+        pages by time do not grant: two alike, on two pages, are explained by one fill twice.
+
+        So many at a time, those first that were not asked for for longest: some stay as they are for ever.
+        """
+        asked = self._tools.suspects_asked
+        suspects = dict.fromkeys(self._comparer.missing_fills(_MOST_LISTED))
+        for order_id in asked.keys() - suspects:
+            del asked[order_id]
+        self.living_at_ns = time.time_ns()
+        for order_id in sorted(suspects, key=lambda each: asked.get(each, 0))[:_MOST_SUSPECTS]:
+            asked[order_id] = self.living_at_ns
             living = self.living[order_id] = []
             for page in self._tools.client.activities(types=("FILL",), order_id=order_id):
                 self._page_read()

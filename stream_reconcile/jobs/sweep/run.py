@@ -74,6 +74,8 @@ class Tools:
     told_unreadable: set[bytes] = field(default_factory=set)
     """Digests of orders that could not be read and are published already: they are told once, not at each sweep."""
     told_not_askable: set[str] = field(default_factory=set)  # ids; they are told once too
+    suspects_asked: dict[str, int] = field(default_factory=dict)
+    """Orders whose fills do not add up: when their activities were asked for last, in ns."""
 
     @property
     def letters_of(self) -> list[str]:
@@ -293,7 +295,7 @@ class Sweep:
         self._activities.settle()
         self._activities.read_suspects()
         self._activities.settle()
-        adjust(tools, self._comparer, self._run, self._publish, ns_of(self._now), self._activities.living)
+        adjust(tools, self._comparer, self._run, self._publish, self._activities)
         now_s = time.time()
         findings = Findings()
         self._off = check_sums(tools, self._comparer, examiner, findings, self._activities.published)
