@@ -99,3 +99,22 @@ def test_nothing_stands_for_fills_whose_activities_were_not_asked_for(parts: Par
     assert set(parts.states("unexplained_fill")) == set(orders[:-1])
     fills = "SELECT alpaca_order_id, entry, qty FROM fills WHERE alpaca_order_id = %s"
     assert parts.connection.execute(fills, [orders[-1]]).fetchall() == [(orders[-1], "trade", 10)]
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_an_order_whose_decision_came_while_the_sweep_went_on_is_not_external(parts: Parts, bound: bool) -> None:
+    raw = json.dumps(ORDER).encode()
+    topic = parts.tools.config.topics.order_snapshots
+    parts.publish([Finding(topic, "snapshot", "order-1", READ_NS, raw)])
+    sweep = parts.sweep()
+
+    def told() -> dict[str, str]:
+        sweep._examiner = parts.examiner(with_origins=True)
+        sweep._examiner.take([raw], READ_NS + SECOND)
+        if bound:
+            parts.connection.execute(DECIDE, [ACCOUNT, "client-1"])
+            parts.publish([Finding(topic, "snapshot", "order-1", READ_NS + 2 * SECOND, raw)])
+        sweep._write_origins(READ_NS / SECOND + 60)
+        return parts.states("external_order")
+
+    assert told() == ({} if bound else {"order-1": "open"})

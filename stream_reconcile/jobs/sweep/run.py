@@ -190,9 +190,14 @@ class Sweep:
             tools.store.note_progress(self._run, datetime.fromtimestamp(oldest_s, UTC), self._counts())
 
     def _write_origins(self, now_s: float) -> None:
-        """Where orders that nobody decided come from: a fact of each, whatever becomes of this sweep."""
-        tools, findings = self._tools, Findings()
-        for one in self._examiner.take_foreign():
+        """Where orders that nobody decided come from: a fact of each, whatever becomes of this sweep.
+
+        As it is now: since they were read a decision may have come, or the frame that was still on its way.
+        """
+        tools, findings, foreign = self._tools, Findings(), self._examiner.take_foreign()
+        origins = self._comparer.origins(one.order_id for one in foreign)
+        for read in foreign:
+            one = read._replace(origin=origins.get(read.order_id))
             if (origin := origin_of(one, now_s, tools.config.timing.graces)) is not None:
                 findings.open(tools.account_id, origin.type, origin.subject, origin.evidence)
                 if origin.type == "unrecorded_order":
