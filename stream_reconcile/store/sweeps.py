@@ -176,6 +176,10 @@ class SweepStore:
         """These were read at the broker by this run."""
         self._checks("note_checks", ids, id_kind, {"checked_at": run.started_at})
 
+    def note_present(self, ids: Iterable[str]) -> None:
+        """These orders were read, whatever is said of them: they are not absent."""
+        self._checks("note_present", ids, "order", {})
+
     def note_absences(self, answers: Mapping[str, NotFound], *, id_kind: str, apart_s: float) -> dict[str, Absence]:
         """A complete run got "not found" for these ids; gives what is known of each by now.
 

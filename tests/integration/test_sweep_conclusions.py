@@ -118,3 +118,16 @@ def test_an_order_whose_decision_came_while_the_sweep_went_on_is_not_external(pa
         return parts.states("external_order")
 
     assert told() == ({} if bound else {"order-1": "open"})
+
+
+def test_absences_in_a_row_are_counted_anew_after_an_order_was_read_whose_fills_do_not_add_up(parts: Parts) -> None:
+    short = order_json(filled_qty="4", filled_avg_price="2.5", status="partially_filled")
+    parts.broker.listed = [short]
+    parts.swept()
+    checks = "SELECT absences, absent_since IS NULL FROM order_checks WHERE id = 'order-1'"
+    parts.broker.listed = []
+    assert parts.swept().proven_at is None
+    assert parts.connection.execute(checks).fetchall() == [(1, False)]
+    parts.broker.by_id = {"order-1": short}
+    assert parts.swept().proven_at is None
+    assert parts.connection.execute(checks).fetchall() == [(0, True)]

@@ -148,6 +148,14 @@ def note_checks(db: Database, v: V) -> None:
             db.tables.checks[v["id_kind"], name] = Check(at)
 
 
+@statement("sweeps.sql", "note_present")
+def note_present(db: Database, v: V) -> None:
+    for name in v["ids"]:
+        known = db.tables.checks.get((v["id_kind"], name))
+        if known is not None and known.absences:
+            db.tables.checks[v["id_kind"], name] = Check(known.checked_ns)
+
+
 @statement("sweeps.sql", "note_absences")
 def note_absences(db: Database, v: V) -> Answer:
     found: Answer = []

@@ -315,6 +315,7 @@ class Sweep:
         tools.store.count_attempts(_ATTEMPTED)
         tools.store.close_second_writers(self._run, graces.second_writer_s)
         tools.store.note_checks(self._run, examiner.checked - self._off)
+        tools.store.note_present(examiner.named)
         self._decisions.note_found()
         if self.kind is Kind.DEEP:
             tools.store.forget_checks()
