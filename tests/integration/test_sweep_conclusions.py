@@ -131,3 +131,24 @@ def test_absences_in_a_row_are_counted_anew_after_an_order_was_read_whose_fills_
     parts.broker.by_id = {"order-1": short}
     assert parts.swept().proven_at is None
     assert parts.connection.execute(checks).fetchall() == [(0, True)]
+
+
+def test_a_decision_that_was_not_placed_is_never_so_without_a_finding(parts: Parts) -> None:
+    """The sweep ends between the two, as where its connection breaks."""
+    refuse = "ALTER TABLE discrepancies ADD CONSTRAINT not_now CHECK (type <> 'not_placed') NOT VALID"
+    parts.connection.execute(DECIDE, [ACCOUNT, "nobody"])
+    parts.connection.execute("UPDATE trade_decisions SET inserted_at = now() - interval '1 hour'")
+    state = "SELECT state FROM trade_decisions"
+    parts.swept()
+    assert parts.connection.execute(state).fetchall() == [("unknown",)]
+    parts.connection.execute("UPDATE order_checks SET absent_since = absent_since - interval '1 minute'")
+    parts.connection.execute(refuse)
+    try:
+        with pytest.raises(psycopg.errors.CheckViolation):
+            parts.swept()
+    finally:
+        parts.connection.execute("ALTER TABLE discrepancies DROP CONSTRAINT not_now")
+    assert parts.connection.execute(state).fetchall() == [("unknown",)]
+    parts.swept()
+    assert parts.connection.execute(state).fetchall() == [("not_placed",)]
+    assert parts.states("not_placed") == {"nobody": "open"}
