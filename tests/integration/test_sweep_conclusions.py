@@ -152,3 +152,23 @@ def test_a_decision_that_was_not_placed_is_never_so_without_a_finding(parts: Par
     parts.swept()
     assert parts.connection.execute(state).fetchall() == [("not_placed",)]
     assert parts.states("not_placed") == {"nobody": "open"}
+
+
+def test_an_activity_that_can_not_be_read_covers_nothing(parts: Parts) -> None:
+    """Its dead letter was answered by the very sweep that could not read it again, which then proved."""
+    parts.connection.execute(
+        """INSERT INTO dead_letters (topic_id, topic, partition, "offset", payload, kafka_timestamp, account_id, reason,
+                                     error)
+           VALUES ('id', 't', 0, 7, '', now(), %s, 'no_id', 'none')""", [ACCOUNT],
+    )  # fmt: skip
+    parts.found("undecodable", "t:0:7", {"topic_id": "id"})
+    parts.broker.activities_of = [activity_json(order_id=...)]
+    assert parts.swept().proven_at is None
+    assert parts.states("undecodable") == {"t:0:7": "open"}
+    # One that names its order says where to look instead.
+    parts.broker.activities_of = [activity_json(order_id="order-9", qty="a lot")]
+    parts.broker.by_id = {"order-9": order_json(id="order-9")}
+    assert parts.swept().proven_at
+    assert parts.states("undecodable") == {"t:0:7": "resolved"}
+    assert parts.comparer.unknown(["order-9"]) == []
+    assert [finding.order_id for finding in parts.published] == ["", "order-9", "order-9"]

@@ -16,6 +16,7 @@ from stream_reconcile.core.evidence import Activity
 from stream_reconcile.core.observation import Seen
 from stream_reconcile.core.sweep.activities import unexplained
 from stream_reconcile.core.wire.executions import parse_activity
+from stream_reconcile.core.wire.peek import order_of_activity
 from stream_reconcile.jobs.sweep.publish import Finding
 from stream_reconcile.store.comparison import Comparer
 
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _MOST_SUSPECTS: Final = 20
-_MOST_PENDING: Final = 2_000
 _MOST_LISTED: Final = 2_000
+_MOST_PENDING: Final = 2_000
 
 
 class ActivityReader:
@@ -43,6 +44,8 @@ class ActivityReader:
         self._page_read, self._publish = page_read, publish
         self._pending: dict[str, tuple[Activity, bytes, int]] = {}
         self.count = 0
+        self.unreadable = 0
+        """How many could not be read, and name no order that could be asked for instead."""
         self.read_at_ns = 0
         """When they were last read: those published by then are known."""
         self.orders: set[str] = set()
@@ -130,11 +133,17 @@ class ActivityReader:
         return [activity for activity, _raw, _received in read.values()]
 
     def _tell_unreadable(self, raw: bytes, received_at_ns: int, error: WireError) -> None:
-        """Once: apply will say the same and keep it as a dead letter, which blocks the proof."""
+        """Once: apply will say the same and keep it as a dead letter, which blocks the proof. The order that it names
+        is read instead."""
+        if order_id := order_of_activity(raw):
+            self.without_row[order_id] = None
+        else:
+            self.unreadable += 1
         digest = sha256(raw).digest()
         if digest not in self._tools.told_unreadable:
             log.warning("activity_not_readable", account_id=self._tools.account_id, why=str(error))
-            self._publish([Finding(self._tools.config.topics.fill_activities, "FILL", "", received_at_ns, raw)])
+            topic = self._tools.config.topics.fill_activities
+            self._publish([Finding(topic, "FILL", order_id, received_at_ns, raw)])
             self._tools.told_unreadable.add(digest)
 
     def _unexplained(self, activities: list[Activity]) -> list[Activity]:

@@ -322,7 +322,7 @@ class Sweep:
         if examiner.unreadable:  # what was read counts, what was not found does not (I6)
             raise SweepIncomplete(f"{examiner.unreadable} orders could not be read: see the dead letters")
         self._decisions.conclude()
-        self._letters.conclude(self._answered, unchecked=self._unchecked)
+        self._letters.conclude(self._answered, unchecked=self._unchecked + self._activities.unreadable)
         if self._unchecked:
             log.info("orders_not_checked", account_id=tools.account_id, kind=self.kind.value, orders=self._unchecked)
         positions = PositionCheck(tools, self._run, self._activities, self._publish, self._between, self._off)
