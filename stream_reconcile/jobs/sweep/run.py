@@ -314,8 +314,9 @@ class Sweep:
         tools.store.write(findings, self._run)
         tools.store.count_attempts(_ATTEMPTED)
         tools.store.close_second_writers(self._run, graces.second_writer_s)
-        tools.store.note_checks(self._run, examiner.checked - self._off)
-        tools.store.note_present(examiner.named)
+        confirmed = examiner.checked - self._off
+        tools.store.note_checks(self._run, confirmed)
+        tools.store.note_present(examiner.named - confirmed)
         self._decisions.note_found()
         if self.kind is Kind.DEEP:
             tools.store.forget_checks()
