@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import structlog
 import typer
@@ -20,12 +20,14 @@ from stream_reconcile.commands.servers import Servers, codec_factory, role_names
 from stream_reconcile.commands.start import program_version, settings_for_a_job
 from stream_reconcile.config import Settings
 from stream_reconcile.core.errors import (
+    ClockSetBack,
     KafkaUnreachable,
     LeftBehind,
     PostgresUnreachable,
     ReconcileError,
     RegistryUnreachable,
 )
+from stream_reconcile.jobs.clock_watch import ClockWatch
 from stream_reconcile.jobs.findings import FindingsMetrics, FindingsReader
 from stream_reconcile.jobs.lag import LagReader, LagReport
 from stream_reconcile.jobs.lag_metrics import LagMetrics
@@ -83,13 +85,18 @@ def run(
 
 
 def run_until_stopped(process: Process) -> None:
-    """Run it. Raises ReconcileError; where jobs do not stop in time, or no memory is left, all of it ends at once."""
+    """Run it. Raises ReconcileError; where threads may wait for long, or no memory is left, all of it ends at once."""
     end_when_out_of_memory()
     try:
         process.run()
-    except JobsLate as error:
-        print_error(error)
-        os._exit(error.exit_status)  # an orderly exit would wait for their threads
+    except (JobsLate, ClockSetBack) as error:
+        _end_now(process.ended_by or error)
+
+
+def _end_now(error: ReconcileError) -> NoReturn:
+    """An orderly exit would wait for threads."""
+    print_error(error)
+    os._exit(error.exit_status)
 
 
 class Process:
@@ -110,7 +117,8 @@ class Process:
             self._readiness.expect(part)
         self._metrics.registry.register(ReadinessMetrics(self._readiness))
         self._stop = threading.Event()
-        self._left_behind: LeftBehind | None = None
+        self.ended_by: LeftBehind | ClockSetBack | None = None
+        """What no job said, and all of them end for."""
 
     def run(self) -> None:
         """Until stopped. Raises ReconcileError for what only a person can heal."""
@@ -119,6 +127,7 @@ class Process:
             self._web(),
             servers_to_run_on(settings, all_roles=self._roles == set(Role)) as servers,
             signals_set(self._stop),
+            ClockWatch(self._clock_was_set_back, self._end_late),
         ):
             log.info(
                 "running",
@@ -131,8 +140,8 @@ class Process:
                 if self._prepared(servers):
                     self._answer(servers)
                     Supervisor(self._jobs(servers), self._readiness, self._metrics.job_restarts, self._stop).run()
-            if self._left_behind is not None:
-                raise self._left_behind
+            if self.ended_by is not None:
+                raise self.ended_by
             log.info("stopped")
 
     def _parts(self) -> Iterator[str]:
@@ -239,8 +248,21 @@ class Process:
 
     def _end_behind(self, error: LeftBehind) -> None:
         """In a probe's thread: a newer version has taken away what this one works with."""
-        self._left_behind = error
+        self.ended_by = error
         self._stop.set()
+
+    def _clock_was_set_back(self, seconds: float) -> None:
+        """In a thread of its own."""
+        self.ended_by = ClockSetBack(
+            f"the clock of this machine was set back by {seconds:.0f} s, for which Kafka's client may wait: this "
+            "process ends, and goes on where the database stands when it is started again"
+        )
+        self._stop.set()
+
+    def _end_late(self) -> None:
+        """The main thread itself waits for Kafka's client."""
+        if self.ended_by is not None:
+            _end_now(self.ended_by)
 
     def _lag_reader(self, servers: Servers) -> LagReader:
         return LagReader(

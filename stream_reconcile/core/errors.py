@@ -191,6 +191,12 @@ class DecodeError(ReconcileError):
         self.reason = reason
 
 
+class ClockSetBack(ReconcileError):
+    """The wall clock of this machine was set back, and Kafka's client may wait for that long: what runs ends."""
+
+    exit_status = 3
+
+
 class EmbeddedError(ReconcileError):
     """The embedded Kafka or Postgres could not be fetched, started or stopped."""
 

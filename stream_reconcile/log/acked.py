@@ -21,13 +21,13 @@ class Outgoing(NamedTuple):
 
 
 class AckedProducer:
-    """For one thread. Nothing is under way between two calls."""
+    """For one thread. What is under way when a call gives up is of no later call."""
 
     def __init__(self, kafka: KafkaConfig, *, limit_s: float) -> None:
         self._limit_s = limit_s
         self._told = threading.Condition()
-        self._waiting = self._lost = 0
-        self._producer = RecordProducer[None](kafka, self._delivered, limits=Limits(delivery_s=limit_s))
+        self._call = self._waiting = self._lost = 0
+        self._producer = RecordProducer[int](kafka, self._delivered, limits=Limits(delivery_s=limit_s))
 
     def close(self) -> None:
         """End the producer."""
@@ -39,10 +39,13 @@ class AckedProducer:
         Raises KafkaUnreachable where Kafka did not acknowledge each one in time: some may be in the log then.
         """
         sent = refused = 0
+        with self._told:
+            self._call += 1
+            self._waiting = self._lost = 0
         for record in records:
             with self._told:
                 self._waiting += 1
-            if self._producer.send(*record, None):
+            if self._producer.send(*record, self._call):
                 sent += 1
             else:
                 refused += 1
@@ -51,13 +54,15 @@ class AckedProducer:
         deadline = time.monotonic() + self._limit_s
         with self._told:
             self._told.wait_for(lambda: self._waiting == 0, timeout=max(0.0, deadline - time.monotonic()))
-            missing, self._lost = self._waiting + self._lost + refused, 0
+            missing = self._waiting + self._lost + refused
         if missing:
             raise KafkaUnreachable(f"Kafka did not take {missing} of {sent + refused} records")
         return sent
 
-    def _delivered(self, _token: None, acknowledged: bool, _seconds: float) -> None:
+    def _delivered(self, call: int, acknowledged: bool, _seconds: float) -> None:
         with self._told:
+            if call != self._call:
+                return
             self._waiting -= 1
             self._lost += not acknowledged
             self._told.notify_all()

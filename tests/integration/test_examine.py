@@ -124,9 +124,18 @@ def test_an_order_whose_decision_came_late_is_published_once_more_and_bound(data
 
 
 @pytest.mark.rows_only
-def test_an_order_of_a_version_that_no_table_holds_is_put_aside_and_the_rest_compared(database: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "time"),
+    [
+        pytest.param("updated_at", "2300-01-01T00:00:00Z", id="a version that no table holds"),
+        pytest.param("created_at", "2026-02-30T00:00:00Z", id="a day that only Postgres knows to be none"),
+    ],
+)
+def test_an_order_with_a_time_that_is_none_is_put_aside_and_the_rest_compared(
+    database: str, field: str, time: str
+) -> None:
     orders = [json.loads(raw) for raw in page(1, 3)]
-    orders[1]["updated_at"] = "2300-01-01T00:00:00Z"
+    orders[1][field] = time
     published: list[Finding] = []
     with connect(database, SCHEMA, name="test") as connection:
         examiner = an_examiner(connection, published.extend)

@@ -18,6 +18,8 @@ from typing import Final
 import psycopg
 from confluent_kafka import Producer
 
+from support.waiting import wait_until
+
 from .faults_commands import COMMANDS
 from .faults_points import POINTS
 from .faults_strain import STRAIN, can_slow_kafka
@@ -29,6 +31,7 @@ from .upgrade import rolling_upgrade
 # A standstill that outlasts leases (30 s) and the group's patience (45 s): others have taken over when it ends.
 _LONG_S: Final = (50.0, 60.0)
 _HOUR_S: Final = 3_600
+_ENDS_WITHIN_S: Final = 120.0
 
 
 @contextmanager
@@ -189,6 +192,9 @@ def _clock(ahead_s: int) -> Strike:
     def strike(scene: Scene, rng: random.Random) -> None:
         scene.clock.set(ahead_s)
         time.sleep(rng.uniform(5.0, 20.0))
+        scene.clock.set(0)
+        copy = scene.copies[1]  # the one that has it
+        wait_until(lambda: not copy.running, timeout=_ENDS_WITHIN_S, what="the copy whose clock was set back to end")
 
     return strike
 

@@ -22,7 +22,9 @@ from confluent_kafka.admin import AdminClient
 from rich.console import Console
 
 from stream_reconcile.core.errors import ConfigError
+from stream_reconcile.demo.programs import Programs
 from stream_reconcile.simulator.verdict import Difference
+from support.waiting import wait_until
 
 from . import restore
 from .clock import Clock
@@ -33,7 +35,7 @@ from .plan import Planned, kept, planned
 from .report import read, show, write
 from .restored import Moment, Told
 from .run import Struck, counted
-from .sight import Held
+from .sight import Held, logged
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -164,6 +166,27 @@ def test_a_copy_whose_clock_is_wrong_can_sleep(tmp_path: Path) -> None:
     now, slept = map(float, done.stdout.split())
     assert 3_500 < now - time.time() < 3_700
     assert 0.01 <= slept < 60
+
+
+def test_a_process_whose_clock_is_set_back_ends(kafka: str, topic_prefix: str, database: str, tmp_path: Path) -> None:
+    clock = Clock(tmp_path / "clock")
+    if not clock.can_jump:
+        pytest.skip("libfaketime is not installed")
+    settings = {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka,
+        "DATABASE_URL": database,
+        "RECONCILE_TOPIC_PREFIX": f"{topic_prefix}.",
+        "RECONCILE_CONSUMER_GROUP": topic_prefix,
+        "RECONCILE_PARTITIONS": "1",
+        "RECONCILE_LOG_FORMAT": "json",
+    }
+    with Programs(tmp_path) as programs:
+        program = programs.start("apply", "run", "--role", "apply", **settings, **clock.settings)
+        wait_until(lambda: logged(program, "partitions_claimed"), timeout=90, what="the member to have partitions")
+        clock.set(-3_600)
+        wait_until(lambda: not program.running, timeout=90, what="it to end")
+        assert program.exit_status == 3
+    assert "the clock of this machine was set back by 3" in program.output.read_text("utf-8")
 
 
 def test_a_strike_is_named_by_its_dice_and_a_round_has_all_in_an_order_of_its_seed() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+import psycopg
 import structlog
 
 from stream_reconcile.core.errors import SweepIncomplete, WireError
@@ -112,7 +113,7 @@ class Examiner:
         first = first_submitted_s(told)
         submitted = [] if first is None else [first]
         reads = [read for raw in rest if (read := self._read(raw, received_at_ns)) is not None]
-        for read, compared in self._compared(reads):
+        for read, compared in self._readable(reads):
             self._note(compared, received_at_ns / 1e9)
             submitted += [one.submitted_s for one in compared if one.submitted_s is not None]
             if any(map(wants_a_look, compared)):
@@ -178,15 +179,30 @@ class Examiner:
         try:
             parsed = self._parser.snapshot(raw, seen)
         except WireError as error:
-            self.unreadable += 1
-            digest = sha256(raw).digest()
-            if digest not in self._told_unreadable:
-                # Apply will say the same and keep it as a dead letter, which blocks the proof.
-                log.warning("order_not_readable", account_id=self._account_id, why=str(error))
-                self._publish([Finding(self._topic, "snapshot", "", received_at_ns, raw)])
-                self._told_unreadable.add(digest)
+            self._cannot_read(raw, "", received_at_ns, str(error))
             return None
         return Read(raw, parsed.observations[0].order_id, received_at_ns, parsed.observations)
+
+    def _readable(self, reads: Sequence[Read]) -> list[tuple[Read, list[Compared]]]:
+        """Compared, but for those of which only Postgres sees that they can't be read, such as 30 February."""
+        try:
+            return list(self._compared(reads))
+        except psycopg.DataError as error:
+            if len(reads) > 1:
+                half = len(reads) // 2
+                return [*self._readable(reads[:half]), *self._readable(reads[half:])]
+            (one,) = reads
+            self._cannot_read(one.raw, one.order_id, one.received_at_ns, f"Postgres refuses a value: {error.sqlstate}")
+            return []
+
+    def _cannot_read(self, raw: bytes, order_id: str, received_at_ns: int, why: str) -> None:
+        self.unreadable += 1
+        digest = sha256(raw).digest()
+        if digest not in self._told_unreadable:
+            # Apply will say the same and keep it as a dead letter, which blocks the proof.
+            log.warning("order_not_readable", account_id=self._account_id, why=why)
+            self._publish([Finding(self._topic, "snapshot", order_id, received_at_ns, raw)])
+            self._told_unreadable.add(digest)
 
     def _compared(self, reads: Sequence[Read]) -> Iterable[tuple[Read, list[Compared]]]:
         flat = [observation for read in reads for observation in read.observations]
