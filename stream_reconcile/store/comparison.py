@@ -123,6 +123,11 @@ class Comparer:
         """Orders that are open by our rows, oldest check first."""
         return [OpenRow(*row) for row in self._rows("open_rows", terminal=TERMINAL, grace_s=grace_s)]
 
+    def origins(self, orders: Iterable[str]) -> dict[str, str]:
+        """By now, of those that no decision accounts for or that only sweeps know; none waits to be bound."""
+        wanted = sorted(set(orders))
+        return dict(self._rows("origins", orders=wanted)) if wanted else {}
+
     def unknown(self, orders: Iterable[str]) -> list[str]:
         """Those without a row, in order."""
         wanted = sorted(set(orders))

@@ -16,12 +16,14 @@ _FILE = "proofs.sql"
 
 
 class StoredCheckpoint(NamedTuple):
-    """A row of `proofs`. `checkpoint` is None where its content is none; `agrees`: other columns repeat it rightly."""
+    """A row of `proofs`. `checkpoint` is None where its content is none; `agrees`: other columns repeat it rightly;
+    `published`: noted as being on the topic."""
 
     seq: int
     hash: str
     checkpoint: Checkpoint | None
     agrees: bool
+    published: bool
 
 
 def newest(connection: psycopg.Connection[Any], account_id: str) -> tuple[Checkpoint, str] | None:
@@ -34,7 +36,7 @@ def chain(connection: psycopg.Connection[Any], account_id: str, *, first: int = 
     """The checkpoints of an account from a number on, in order."""
     found = []
     values = {"account_id": account_id, "first": first}
-    for content, stored, seq, previous, offsets, digests in connection.execute(load(_FILE)["chain"], values):
+    for content, stored, seq, previous, offsets, digests, published in connection.execute(load(_FILE)["chain"], values):
         try:
             known: Checkpoint | None = from_content(content)
         except ValueError:
@@ -43,7 +45,7 @@ def chain(connection: psycopg.Connection[Any], account_id: str, *, first: int = 
             (seq, previous, offsets, digests, account_id)
             == (known.seq, known.previous, known.offsets, _digests(known), known.account_id)
         )
-        found.append(StoredCheckpoint(seq, stored, known, agrees))
+        found.append(StoredCheckpoint(seq, stored, known, agrees, published))
     return found
 
 

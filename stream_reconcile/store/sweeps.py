@@ -167,9 +167,18 @@ class SweepStore:
         rows = self._connection.execute(_SQL["open_of"], self._account | {"types": list(types)}).fetchall()
         return {(row[0], row[1]) for row in rows}
 
+    def open_before(self, types: Iterable[str], began: datetime) -> set[tuple[str, str]]:
+        """The same, of what nobody has found, or found again, since then."""
+        values = self._account | {"types": list(types), "began": began}
+        return {(row[0], row[1]) for row in self._connection.execute(_SQL["open_before"], values).fetchall()}
+
     def note_checks(self, run: Run, ids: Iterable[str], *, id_kind: str = "order") -> None:
         """These were read at the broker by this run."""
         self._checks("note_checks", ids, id_kind, {"checked_at": run.started_at})
+
+    def note_present(self, ids: Iterable[str]) -> None:
+        """These orders were read, whatever is said of them: they are not absent."""
+        self._checks("note_present", ids, "order", {})
 
     def note_absences(self, answers: Mapping[str, NotFound], *, id_kind: str, apart_s: float) -> dict[str, Absence]:
         """A complete run got "not found" for these ids; gives what is known of each by now.

@@ -13,6 +13,8 @@ import pytest
 from stream_reconcile.core.seal import FIRST, BrokerSeal, Checkpoint
 from stream_reconcile.jobs.sweep import SweepConfig
 from stream_reconcile.jobs.sweep.proof_copies import publish, take_back
+from stream_reconcile.jobs.verify.chain import check_copies
+from stream_reconcile.jobs.verify.findings import Report
 from stream_reconcile.log.codec import SingleObjectCodec
 from stream_reconcile.log.connection import KafkaConfig
 from stream_reconcile.store import leases, proofs
@@ -108,3 +110,25 @@ def test_what_a_restored_database_lacks_comes_back_in_the_order_of_the_chain(
     assert take_back(config, codec, lease, connection, halt) == 3
     newest = proofs.newest(connection, ACCOUNT)
     assert newest == (other[-1], other[-1].hash)
+
+
+def test_copies_that_were_altered_or_taken_away_are_named(
+    config: SweepConfig, connection: psycopg.Connection[Any]
+) -> None:
+    codec, lease = SingleObjectCodec(config.topics), leases.acquire(connection, "sweep", ACCOUNT, "one")
+    assert lease is not None
+    for one in chain(3):
+        proofs.add(connection, one, lease)
+    connection.execute("UPDATE proofs SET content = replace(content, 'deep', 'full') WHERE seq = 2")
+    publish(config, codec, ACCOUNT, connection)
+    connection.execute("UPDATE proofs SET content = replace(content, 'full', 'deep') WHERE seq = 2")
+
+    def named(topic: str) -> dict[int | None, str]:
+        report, stored = Report(ACCOUNT), proofs.chain(connection, ACCOUNT)
+        check_copies(config.kafka, config.group, topic, codec, stored, report, threading.Event())
+        return {one.seq: one.why for one in reversed(report.found)}
+
+    assert named(config.topics.proofs) == {2: "on the topic its content is not that of its hash: it was altered"}
+    assert named("none-of-this-name") == dict.fromkeys((1, 2, 3), "it is not on the topic")
+    connection.execute("UPDATE proofs SET published = false")  # as if they were on their way
+    assert named("none-of-this-name") == {}

@@ -148,6 +148,14 @@ def note_checks(db: Database, v: V) -> None:
             db.tables.checks[v["id_kind"], name] = Check(at)
 
 
+@statement("sweeps.sql", "note_present")
+def note_present(db: Database, v: V) -> None:
+    for name in v["ids"]:
+        known = db.tables.checks.get((v["id_kind"], name))
+        if known is not None and known.absences:
+            db.tables.checks[v["id_kind"], name] = Check(known.checked_ns)
+
+
 @statement("sweeps.sql", "note_absences")
 def note_absences(db: Database, v: V) -> Answer:
     found: Answer = []
@@ -181,6 +189,16 @@ def forget_checks(db: Database, _v: V) -> None:
 def open_of(db: Database, v: V) -> Answer:
     types = set(v["types"])
     return [(kind, subject, None, 0) for kind, subject in db.tables.open if kind in types]
+
+
+@statement("sweeps.sql", "open_before")
+def open_before(db: Database, v: V) -> Answer:
+    types, began = set(v["types"]), nanoseconds(v["began"])
+    return [
+        (kind, subject)
+        for (kind, subject), number in db.tables.open.items()
+        if kind in types and db.tables.discrepancies[number].last_seen_ns < began
+    ]
 
 
 @statement("sweeps.sql", "count_attempts")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_reconcile.core.wire.peek import Kind, Peek, peek
+from stream_reconcile.core.wire.peek import Kind, Peek, order_of_activity, peek
 
 SAMPLES = Path(__file__).resolve().parents[2].parent / "shared" / "alpaca-samples"
 
@@ -94,3 +94,11 @@ def test_samples_of_the_websocket_are_recognised() -> None:
     assert {number for number, kind in kinds.items() if kind is Kind.UNAUTHORIZED} == {"12", "13", "15", "16"}
     assert {number for number, kind in kinds.items() if kind is Kind.GRANTED} == {"02"}
     assert {number for number, kind in kinds.items() if kind is Kind.ERROR} == {"08"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "order_id"),
+    [(b'{"order_id":"b28e","qty":{}}', "b28e"), (b'{"order_id":7}', ""), (b'{"id":"a"}', ""), (b"[1]", ""), (b"<", "")],
+)
+def test_the_order_of_an_activity_that_can_not_be_read(raw: bytes, order_id: str) -> None:
+    assert order_of_activity(raw) == order_id

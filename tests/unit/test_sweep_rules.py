@@ -106,7 +106,10 @@ def ages(**newest: float) -> dict[Kind, float]:
     [
         ({}, True, False, False, Kind.GAP),
         ({"gap": 4.0}, True, False, True, Kind.DEEP),
-        ({"gap": 5.0, "hot": 1.0}, True, False, True, Kind.GAP),
+        ({"gap": 5.0, "hot": 1.0, "deep": 20.0}, True, False, True, Kind.GAP),
+        ({"gap": 5.0, "hot": 1.0, "deep": 300.0}, True, False, True, Kind.DEEP),
+        ({"gap": 301.0, "hot": 1.0, "deep": 300.0}, True, False, True, Kind.GAP),
+        ({"gap": 5.0, "hot": 1.0, "deep": 3.0}, True, True, True, Kind.FULL),
         ({"gap": 4.0, "hot": 12.0}, False, False, False, Kind.DEEP),
         ({"hot": 9.0, "deep": 20.0}, False, False, True, None),
         ({"hot": 10.0, "deep": 20.0}, False, False, True, Kind.HOT),

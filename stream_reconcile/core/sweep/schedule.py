@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 
 
 class Kind(StrEnum):
@@ -46,14 +47,20 @@ def due(
     kind in `stalled` is under way, below this one. `urgent`: a fill seems to be missing. `hot_took_s`: the last hot
     sweep.
     """
-    if windows and _old(ages.get(Kind.GAP), intervals.retry_s) and Kind.GAP not in stalled:
-        return Kind.GAP
+    gap_s = ages.get(Kind.GAP)
+    waiting: list[Kind] = []
     # Before hot ones, which run between their pages: where each hot sweep takes longer than its interval, the others
     # would never have their turn.
     if not stalled and (not started or _old(ages.get(Kind.DEEP), intervals.deep_s)):
-        return Kind.DEEP
+        waiting.append(Kind.DEEP)
     if not stalled and all_time and _old(ages.get(Kind.FULL), intervals.deep_s):
-        return Kind.FULL
+        waiting.append(Kind.FULL)
+    # A window may stay open whatever a gap sweep does: so those that wait come before a second one.
+    turn = next((kind for kind in waiting if gap_s is not None and not _old(gap_s, ages.get(kind, inf))), None)
+    if turn is None and windows and _old(gap_s, intervals.retry_s) and Kind.GAP not in stalled:
+        return Kind.GAP
+    if waiting:
+        return turn or waiting[0]
     hot_s = min(intervals.urgent_s, intervals.hot_s) if urgent else intervals.hot_s
     if (
         stalled

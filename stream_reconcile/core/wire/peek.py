@@ -60,10 +60,15 @@ class _Update(msgspec.Struct):
     data: _Data | None = None
 
 
+class _Activity(msgspec.Struct):
+    order_id: Any = ""
+
+
 _HEARTBEAT = Peek(Kind.HEARTBEAT)
 _JUNK = Peek(Kind.JUNK)
 _TRADE_UPDATES = "trade_updates"
 _decode_update = msgspec.json.Decoder(_Update).decode
+_decode_activity = msgspec.json.Decoder(_Activity).decode
 _decode_any = msgspec.json.Decoder().decode
 
 
@@ -80,6 +85,14 @@ def peek(raw: bytes) -> Peek:
         return Peek(Kind.UPDATE, _TRADE_UPDATES)
     order_id = data.order.id if data.order is not None else ""
     return Peek(Kind.UPDATE, _TRADE_UPDATES, _name(data.event), _name(order_id), _time(data.timestamp))
+
+
+def order_of_activity(raw: bytes) -> str:
+    """The order that an activity names; "" where that can't be read. Never raises."""
+    try:
+        return _name(_decode_activity(raw).order_id)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return ""
 
 
 def _peek_any(raw: bytes) -> Peek:

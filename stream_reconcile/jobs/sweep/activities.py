@@ -16,6 +16,7 @@ from stream_reconcile.core.evidence import Activity
 from stream_reconcile.core.observation import Seen
 from stream_reconcile.core.sweep.activities import unexplained
 from stream_reconcile.core.wire.executions import parse_activity
+from stream_reconcile.core.wire.peek import order_of_activity
 from stream_reconcile.jobs.sweep.publish import Finding
 from stream_reconcile.store.comparison import Comparer
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _MOST_SUSPECTS: Final = 20
+_MOST_LISTED: Final = 2_000
 _MOST_PENDING: Final = 2_000
 
 
@@ -42,12 +44,19 @@ class ActivityReader:
         self._page_read, self._publish = page_read, publish
         self._pending: dict[str, tuple[Activity, bytes, int]] = {}
         self.count = 0
+        self.unreadable = 0
+        """How many could not be read, and name no order that could be asked for instead."""
         self.read_at_ns = 0
         """When they were last read: those published by then are known."""
         self.orders: set[str] = set()
         """Orders that an activity names which our fills do not explain."""
+        self.without_row: dict[str, None] = {}
+        """Orders that an activity names and that have no row. The activity may be known: since a sweep that was broken
+        off, or whose question for the order came to nothing."""
         self.living: dict[str, list[Activity]] = {}
-        """All activities of the orders whose sums were off, as the broker has them now."""
+        """All activities of the orders whose sums were off and that were asked for, as the broker has them now."""
+        self.living_at_ns = 0
+        """When the first of these were asked for."""
         self.published: set[str] = set()
         """Orders of which activities were published: their fills are others now than when their rows were compared."""
 
@@ -61,8 +70,17 @@ class ActivityReader:
 
     def read_suspects(self) -> None:
         """Those of orders whose fills do not add up, whenever they were. Of an order all are seen together here, which
-        pages by time do not grant: two alike, on two pages, are explained by one fill twice."""
-        for order_id in self._comparer.missing_fills(_MOST_SUSPECTS):
+        pages by time do not grant: two alike, on two pages, are explained by one fill twice.
+
+        So many at a time, those first that were not asked for for longest: some stay as they are for ever.
+        """
+        asked = self._tools.suspects_asked
+        suspects = dict.fromkeys(self._comparer.missing_fills(_MOST_LISTED))
+        for order_id in asked.keys() - suspects:
+            del asked[order_id]
+        self.living_at_ns = time.time_ns()
+        for order_id in sorted(suspects, key=lambda each: asked.get(each, 0))[:_MOST_SUSPECTS]:
+            asked[order_id] = self.living_at_ns
             living = self.living[order_id] = []
             for page in self._tools.client.activities(types=("FILL",), order_id=order_id):
                 self._page_read()
@@ -105,6 +123,9 @@ class ActivityReader:
                     read[activity.activity_id] = (activity, raw, page.received_at_ns)
         orders = {activity.order_id for activity in self._unexplained([activity for activity, _, _ in read.values()])}
         self.orders |= orders
+        self.without_row.update(
+            dict.fromkeys(self._comparer.unknown(activity.order_id for activity, _, _ in read.values()))
+        )
         # All of such an order: which of two alike is left over is decided once apply has passed what was in the log.
         self._pending.update({name: one for name, one in read.items() if one[0].order_id in orders})
         if len(self._pending) >= _MOST_PENDING:
@@ -112,11 +133,17 @@ class ActivityReader:
         return [activity for activity, _raw, _received in read.values()]
 
     def _tell_unreadable(self, raw: bytes, received_at_ns: int, error: WireError) -> None:
-        """Once: apply will say the same and keep it as a dead letter, which blocks the proof."""
+        """Once: apply will say the same and keep it as a dead letter, which blocks the proof. The order that it names
+        is read instead."""
+        if order_id := order_of_activity(raw):
+            self.without_row[order_id] = None
+        else:
+            self.unreadable += 1
         digest = sha256(raw).digest()
         if digest not in self._tools.told_unreadable:
             log.warning("activity_not_readable", account_id=self._tools.account_id, why=str(error))
-            self._publish([Finding(self._tools.config.topics.fill_activities, "FILL", "", received_at_ns, raw)])
+            topic = self._tools.config.topics.fill_activities
+            self._publish([Finding(topic, "FILL", order_id, received_at_ns, raw)])
             self._tools.told_unreadable.add(digest)
 
     def _unexplained(self, activities: list[Activity]) -> list[Activity]:

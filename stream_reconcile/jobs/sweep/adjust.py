@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from stream_reconcile.core.errors import NotAskable, WireError
-from stream_reconcile.core.evidence import Activity
 from stream_reconcile.core.observation import Seen
 from stream_reconcile.core.sweep.adjustments import Fill, residual, stand_ins
 from stream_reconcile.core.sweep.reversals import TooMuch, reversals, taken_back
@@ -23,11 +22,13 @@ from stream_reconcile.store.discrepancies import Findings
 from stream_reconcile.store.sweeps import Run
 
 if TYPE_CHECKING:
+    from stream_reconcile.jobs.sweep.activities import ActivityReader
     from stream_reconcile.jobs.sweep.run import Tools
 
 log = structlog.get_logger()
 
 _MOST: Final = 50
+_MOST_LISTED: Final = 2_000
 
 
 def adjust(
@@ -35,14 +36,14 @@ def adjust(
     comparer: Comparer,
     run: Run,
     publish: Callable[[Iterable[Finding]], None],
-    read_ns: int,
-    living: Mapping[str, Sequence[Activity]],
+    activities: ActivityReader,
 ) -> int:
     """Publish what is to stand for frames that were lost for good, and for executions that nothing explains (B2).
 
-    After the activities were read up to `read_ns` (nanoseconds since the epoch) and applied; gives how many.
-    `living`: all activities of orders that were asked for them.
+    After the activities were read and applied; gives how many. Nothing explains an execution only where all activities
+    of its order were asked for, and it is dated no later than that.
     """
+    living = activities.living
     graces = tools.config.timing.graces
     made: list[dict[str, Any]] = []
     many = comparer.too_much_filled(graces.finding_s, _MOST)
@@ -55,14 +56,15 @@ def adjust(
             made += stood_for
             if not stood_for and not stated:
                 made += _judged(tools, order, taken_back(order, ours, living.get(order.order_id)))
-    few = comparer.too_little_filled(graces.residual_s, _MOST)
+    missing = comparer.too_little_filled(graces.residual_s, _MOST_LISTED)
+    few = [short for short in missing if short.order_id in living]
     if few:
         fills, unexplained = comparer.fills_of([short.order_id for short in few]), Findings()
         for short in few:
-            missing = residual(*short, fills.get(short.order_id, []), read_ns)
-            if missing is not None:
-                made.append(missing)
-                unexplained.open(tools.account_id, "unexplained_fill", short.order_id, _evidence(short, missing))
+            left = residual(*short, fills.get(short.order_id, []), activities.living_at_ns)
+            if left is not None:
+                made.append(left)
+                unexplained.open(tools.account_id, "unexplained_fill", short.order_id, _evidence(short, left))
                 log.warning("residual_made", account_id=tools.account_id, order_id=short.order_id)
         # Before the residual makes the sums agree: a crash between the two must not leave it unnoticed.
         tools.store.write(unexplained, run)

@@ -60,6 +60,10 @@ class DecisionCheck:
 
         Of an id that can't be asked for, A1 stays: no answer will ever say that there is no such order.
         """
+        with self._tools.store.holding():  # a state whose finding was not written would be told to nobody
+            self._conclude()
+
+    def _conclude(self) -> None:
         tools, account = self._tools, self._tools.account_id
         findings = Findings()
         apart_s = tools.config.timing.graces.apart_s

@@ -77,6 +77,8 @@ class Examiner:
         self._pending: list[Read] = []
         self.unnamed = {row.order_id: row for row in open_rows}
         """Orders that are open by our rows and that nothing read so far has named, in their order."""
+        self.named: set[str] = set()
+        """Of these, the ones that were read."""
         self.watched = watched
         """Orders of which something is open that closes itself."""
         self.seen_again: set[str] = set()
@@ -208,7 +210,8 @@ class Examiner:
         return [(read, [next(compared) for _ in read.observations]) for read in reads]
 
     def _note_read(self, order_id: str, status: str | None) -> None:
-        self.unnamed.pop(order_id, None)
+        if self.unnamed.pop(order_id, None) is not None:
+            self.named.add(order_id)
         self.successors.discard(order_id)
         if order_id in self.watched:
             self.seen_again.add(order_id)

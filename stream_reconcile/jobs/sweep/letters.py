@@ -28,7 +28,8 @@ class LetterCheck:
         return list(dict.fromkeys(letter.order_id for letter in self._letters if letter.order_id))
 
     def conclude(self, read: set[str], *, unchecked: int) -> None:
-        """After a complete read, by which our rows have all that it read; `read`: orders asked for that were found."""
+        """After a complete read, by which our rows have all that it read; `read`: orders asked for that were found;
+        `unchecked`: how much there was of which it knows nothing."""
         account = self._tools.account_id
         named, covered = Findings(), Findings()
         for letter in self._letters:

@@ -25,7 +25,7 @@ from stream_reconcile.core.errors import (
     UnreachableError,
 )
 from stream_reconcile.core.seal import BrokerSum
-from stream_reconcile.core.sweep.compared import ASKED_AGAIN, SELF_CLOSING, found_in, origin_of
+from stream_reconcile.core.sweep.compared import SELF_CLOSING, origin_of
 from stream_reconcile.core.sweep.schedule import Kind
 from stream_reconcile.core.sweep.sums import CLOSED_BY_SUMS
 from stream_reconcile.core.timestamps import ns_of
@@ -33,6 +33,7 @@ from stream_reconcile.jobs.apply.decode import UNKNOWN_ACCOUNT
 from stream_reconcile.jobs.sweep.activities import ActivityReader
 from stream_reconcile.jobs.sweep.adjust import adjust
 from stream_reconcile.jobs.sweep.barrier import Barrier
+from stream_reconcile.jobs.sweep.closing import close_what_agrees, conclude_absence
 from stream_reconcile.jobs.sweep.config import SweepConfig
 from stream_reconcile.jobs.sweep.decisions import DecisionCheck
 from stream_reconcile.jobs.sweep.examine import Examiner
@@ -73,6 +74,8 @@ class Tools:
     told_unreadable: set[bytes] = field(default_factory=set)
     """Digests of orders that could not be read and are published already: they are told once, not at each sweep."""
     told_not_askable: set[str] = field(default_factory=set)  # ids; they are told once too
+    suspects_asked: dict[str, int] = field(default_factory=dict)
+    """Orders whose fills do not add up: when their activities were asked for last, in ns."""
 
     @property
     def letters_of(self) -> list[str]:
@@ -168,6 +171,7 @@ class Sweep:
                 self._note_progress(examiner.oldest_s)
         self._activities.read(self._activities_after(read_until))
         self._by_id(self._comparer.unknown(self._activities.orders), most=None)
+        self._by_id(self._comparer.unknown(self._activities.without_row), most=_MOST_BY_HAND)
         self._by_id(self._letters.orders, most=_MOST_BY_HAND)
         self._by_id(sorted(examiner.watched - examiner.seen_again - examiner.unnamed.keys()), most=_MOST_BY_HAND)
         self._decisions.ask(self._take)
@@ -186,9 +190,14 @@ class Sweep:
             tools.store.note_progress(self._run, datetime.fromtimestamp(oldest_s, UTC), self._counts())
 
     def _write_origins(self, now_s: float) -> None:
-        """Where orders that nobody decided come from: a fact of each, whatever becomes of this sweep."""
-        tools, findings = self._tools, Findings()
-        for one in self._examiner.take_foreign():
+        """Where orders that nobody decided come from: a fact of each, whatever becomes of this sweep.
+
+        As it is now: since they were read a decision may have come, or the frame that was still on its way.
+        """
+        tools, findings, foreign = self._tools, Findings(), self._examiner.take_foreign()
+        origins = self._comparer.origins(one.order_id for one in foreign)
+        for read in foreign:
+            one = read._replace(origin=origins.get(read.order_id))
             if (origin := origin_of(one, now_s, tools.config.timing.graces)) is not None:
                 findings.open(tools.account_id, origin.type, origin.subject, origin.evidence)
                 if origin.type == "unrecorded_order":
@@ -291,7 +300,7 @@ class Sweep:
         self._activities.settle()
         self._activities.read_suspects()
         self._activities.settle()
-        adjust(tools, self._comparer, self._run, self._publish, ns_of(self._now), self._activities.living)
+        adjust(tools, self._comparer, self._run, self._publish, self._activities)
         now_s = time.time()
         findings = Findings()
         self._off = check_sums(tools, self._comparer, examiner, findings, self._activities.published)
@@ -300,19 +309,21 @@ class Sweep:
             findings.open(tools.account_id, found.type, found.subject, found.evidence)
         self._write_origins(now_s)
         if not examiner.unreadable:
-            self._conclude_absence(findings)
-        self._close_what_agrees(findings, now_s)
+            conclude_absence(tools, examiner, findings, self._absent)
+        close_what_agrees(tools, examiner, findings, began=self._now, now_s=now_s)
         tools.store.write(findings, self._run)
         tools.store.count_attempts(_ATTEMPTED)
         tools.store.close_second_writers(self._run, graces.second_writer_s)
-        tools.store.note_checks(self._run, examiner.checked - self._off)
+        confirmed = examiner.checked - self._off
+        tools.store.note_checks(self._run, confirmed)
+        tools.store.note_present(examiner.named - confirmed)
         self._decisions.note_found()
         if self.kind is Kind.DEEP:
             tools.store.forget_checks()
         if examiner.unreadable:  # what was read counts, what was not found does not (I6)
             raise SweepIncomplete(f"{examiner.unreadable} orders could not be read: see the dead letters")
         self._decisions.conclude()
-        self._letters.conclude(self._answered, unchecked=self._unchecked)
+        self._letters.conclude(self._answered, unchecked=self._unchecked + self._activities.unreadable)
         if self._unchecked:
             log.info("orders_not_checked", account_id=tools.account_id, kind=self.kind.value, orders=self._unchecked)
         positions = PositionCheck(tools, self._run, self._activities, self._publish, self._between, self._off)
@@ -320,29 +331,6 @@ class Sweep:
             positions.check()
         elif self.kind is Kind.HOT:
             positions.follow()
-
-    def _conclude_absence(self, findings: Findings) -> None:
-        """C5, of what no answer has named since either."""
-        tools, apart_s = self._tools, self._tools.config.timing.graces.apart_s
-        absent = {order_id: said for order_id, said in self._absent.items() if order_id in self._examiner.unnamed}
-        absences = tools.store.note_absences(absent, id_kind="order", apart_s=apart_s)
-        for order_id, absence in absences.items():
-            if absence.times > 1:
-                broker = {"absent": True, "since": absence.since.isoformat()}
-                evidence = {"broker": broker, "ours": {"order_id": order_id}}
-                findings.open(tools.account_id, "missing_at_broker", order_id, evidence)
-
-    def _close_what_agrees(self, findings: Findings, now_s: float) -> None:
-        """What was read again and is not wrong any more, be it found by this sweep or by one before."""
-        tools, examiner = self._tools, self._examiner
-        graces, settled = tools.config.timing.graces, {one.order_id: one for one in examiner.settled}
-        wrong = {(found.type, found.subject) for one in examiner.settled for found in found_in(one, now_s, graces)}
-        wrong |= {(found.type, found.subject) for found in examiner.found if found.subject not in settled}
-        opened = {(kind, subject) for _account, kind, subject in findings.opened if kind in SELF_CLOSING}
-        for kind, subject in tools.store.open_of(SELF_CLOSING) | opened:
-            read = subject in examiner.seen_again or (subject in settled and kind not in ASKED_AGAIN)
-            if read and (kind, subject) not in wrong:
-                findings.close(tools.account_id, kind, subject)
 
     def _finish(self, began: float) -> None:
         tools = self._tools

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from hashlib import sha256
 from typing import NamedTuple
 
 from stream_reconcile.core.errors import DecodeError
@@ -57,10 +58,16 @@ def check_copies(
                 place = f"{topic}:{message.partition()}:{message.offset()}"
                 report.add(What.COPY, None, place, "the record can't be read: it was altered")
                 continue
-            if envelope.account_id == report.account_id:
+            if envelope.account_id != report.account_id:
+                continue
+            if sha256(envelope.raw).hexdigest() == envelope.event:
                 copies[envelope.position].add(envelope.event)
-    # The oldest may have expired there, the newest may be on its way.
-    oldest = min(copies, default=0) if any(mark.low for mark in marks.values()) else 1
+            else:
+                why = "on the topic its content is not that of its hash: it was altered"
+                report.add(What.COPY, envelope.position, f"checkpoint {envelope.position}", why)
+    # The oldest may have expired there, those that were not noted as published may be on their way.
+    expires = any(mark.low for mark in marks.values())
+    oldest = min(copies, default=stored[-1].seq + 1 if stored else 1) if expires else 1
     newest = max(copies, default=0)
     for one in stored:
         if one.hash in copies[one.seq]:
@@ -68,7 +75,7 @@ def check_copies(
         if copies[one.seq]:
             why = "the topic holds another one of this number: one of the two was altered"
             report.add(What.COPY, one.seq, f"checkpoint {one.seq}", why)
-        elif oldest <= one.seq <= newest:
+        elif oldest <= one.seq and (one.published or one.seq <= newest):
             report.add(What.COPY, one.seq, f"checkpoint {one.seq}", "it is not on the topic")
     last = max((one.seq for one in stored), default=0)
     for seq in sorted(seq for seq in copies if seq > last and copies[seq]):

@@ -152,6 +152,18 @@ WHERE e.account_id = %(account_id)s AND e.alpaca_order_id = ANY (%(orders)s::tex
                    AND (t.state <> 'bound' OR t.decision_id IS DISTINCT FROM e.decision_id)) = 0
            ELSE true END
 
+-- name: origins
+-- Where these orders come from by now; not of those that have found a decision, or that one waits for (to_bind).
+SELECT e.alpaca_order_id, e.origin
+FROM executions e
+WHERE e.account_id = %(account_id)s AND e.alpaca_order_id = ANY (%(orders)s) AND e.origin <> 'own'
+  AND NOT EXISTS (SELECT FROM trade_decisions t
+                  WHERE t.account_id = e.account_id AND t.client_order_id = e.client_order_id AND e.client_order_id <> ''
+                    AND (t.state <> 'bound' OR t.decision_id IS DISTINCT FROM e.decision_id)
+                    AND NOT EXISTS (SELECT FROM discrepancies a
+                                    WHERE a.account_id = e.account_id AND a.type = 'duplicate_client_id'
+                                      AND a.subject = e.client_order_id))
+
 -- name: open_rows
 -- Orders of the account that are open by our rows, oldest check first; a status that we don't know counts as open.
 -- `due`: past the absence grace.

@@ -6,7 +6,7 @@ SELECT content, hash FROM proofs WHERE account_id = %(account_id)s ORDER BY seq 
 
 -- name: chain
 -- The checkpoints of an account from a number on, in order, with what their columns repeat.
-SELECT content, hash, seq, previous, offsets, digests
+SELECT content, hash, seq, previous, offsets, digests, published
 FROM proofs
 WHERE account_id = %(account_id)s AND seq >= %(first)s
 ORDER BY seq

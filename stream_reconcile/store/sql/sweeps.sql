@@ -129,6 +129,11 @@ ORDER BY w.id
 ON CONFLICT (account_id, id_kind, id) DO UPDATE SET checked_at = excluded.checked_at, absent_since = NULL, absences = 0
 WHERE c.absences > 0 OR c.checked_at <= excluded.checked_at
 
+-- name: note_present
+-- Orders that a sweep has read, though it confirms nothing of them: their absences have to be counted anew.
+UPDATE order_checks SET absent_since = NULL, absences = 0
+WHERE account_id = %(account_id)s AND id_kind = %(id_kind)s AND id = ANY (%(ids)s) AND absences > 0
+
 -- name: note_absences
 -- Ids that a complete sweep got "not found" for; how often in a row, and since when, at readings `apart` or more: one
 -- counts as asked before its request, and the first as answered after it, however long either took. Not one that was
@@ -165,6 +170,12 @@ RETURNING decision_id
 SELECT type, subject, last_seen_at, attempts
 FROM discrepancies
 WHERE account_id = %(account_id)s AND state = 'open' AND type = ANY (%(types)s)
+
+-- name: open_before
+-- The same, of those that nobody has found, or found again, since then.
+SELECT type, subject
+FROM discrepancies
+WHERE account_id = %(account_id)s AND state = 'open' AND type = ANY (%(types)s) AND last_seen_at < %(began)s
 
 -- name: count_attempts
 -- One more attempt to resolve each of these.
