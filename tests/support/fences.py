@@ -29,7 +29,7 @@ KINDS: Final[dict[str, str]] = {
     "a proof": "sweeps.sql: prove",
     "windows closed": "sweeps.sql: close_windows",
     "discrepancies of a sweep": "sweeps.sql: count_attempts; second_writer.sql: close_quiet",
-    "what was checked": "sweeps.sql: note_checks note_absences forget_checks",
+    "what was checked": "sweeps.sql: note_checks note_present note_absences forget_checks",
     "a decision's state": "sweeps.sql: set_decision",
     "positions": "positions.sql: save count",
     "a new socket": "sweeps.sql: ask_reconnect",

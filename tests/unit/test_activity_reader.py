@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,6 +14,14 @@ from stream_reconcile.log.topics import Topics
 
 BAD = b'{"id": "a1", "activity_type": "FILL", "order_id": "o1", "qty": "many", "price": "1", "symbol": "AAPL"}'
 CASH = b'{"id": "d1", "activity_type": "DIV", "net_amount": "1.02"}'
+
+
+class NoRows:
+    """Tables that have no order yet."""
+
+    @staticmethod
+    def unknown(orders: Iterable[str]) -> list[str]:
+        return sorted(set(orders))
 
 
 def test_an_unreadable_activity_is_published_once_and_by_itself() -> None:
@@ -29,7 +37,8 @@ def test_an_unreadable_activity_is_published_once_and_by_itself() -> None:
     )
     published: list[Finding] = []
     for _sweep in range(2):
-        reader = ActivityReader(cast("Any", tools), cast("Any", None), lambda: None, published.extend)
+        reader = ActivityReader(cast("Any", tools), cast("Any", NoRows), lambda: None, published.extend)
         reader.read(datetime(2026, 11, 25, tzinfo=UTC))
         assert reader.count == 2
-    assert published == [Finding(topics.fill_activities, "FILL", "", 17, BAD)]
+        assert list(reader.without_row) == ["o1"], "the order that it names is read instead"
+    assert published == [Finding(topics.fill_activities, "FILL", "o1", 17, BAD)]
