@@ -114,6 +114,11 @@ def pinned_accounts(_db: Database, _v: V) -> Answer:
     return [(ACCOUNT, False)]
 
 
+@statement("accounts.sql", "has_wrong_account")
+def has_wrong_account(_db: Database, _v: V) -> Answer:
+    return [(False,)]
+
+
 # -- leases ----------------------------------------------------------------------------------------------------------
 
 
