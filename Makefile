@@ -32,7 +32,10 @@ demo: .venv/.installed ## Run the whole system on this machine for a minute (ARG
 test: lint chromium ## Everything that has to be green (ARGS="-k name" for less)
 	@$(BIN)/python -c 'import stream_reconcile.embedded as e; e.ensure_jars(e.default_cache_directory())'
 	@mkdir -p build
-	@$(BIN)/python -m pytest -n 3 --dist worksteal --junit-xml build/junit.xml $(ARGS)
+	@PYTHONPATH=tests $(BIN)/python -m support.class_archive build/kafka.jsa
+	@archive="$(CURDIR)/build/kafka.jsa"; if [ -e "$$archive" ]; then \
+		export JAVA_TOOL_OPTIONS="-XX:SharedArchiveFile='$$archive' -Xlog:cds=off -Xlog:cds+dynamic=off"; fi; \
+		$(BIN)/python -m pytest -n 3 --dist worksteal --junit-xml build/junit.xml $(ARGS)
 
 # Tests of the page run in a real browser; without one they are skipped, and say so.
 chromium:
