@@ -45,6 +45,7 @@ class Reads:
         self._lock = threading.Lock()
         self._open: set[psycopg.Connection] = set()
         self._waiting = 0
+        self._closed = False
 
     async def __call__(self, read: Callable[[psycopg.Connection], _Result]) -> _Result:
         """`read` of a connection (autocommit). For the event loop.
@@ -60,6 +61,10 @@ class Reads:
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except RuntimeError:
+            if not self._closed:
+                raise
+            raise Busy("this process is about to end: ask again in a moment") from None
         finally:
             self._waiting -= 1
 
@@ -92,7 +97,8 @@ class Reads:
             ) from None
 
     def close(self) -> None:
-        """End the threads; what is under way ends by its own limit."""
+        """End the threads; what is under way ends by its own limit. Who asks from now on gets Busy."""
+        self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             left, self._open = list(self._open), set()

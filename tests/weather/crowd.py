@@ -49,7 +49,8 @@ def one_instant(place: Place, options: Options, outcome: Outcome) -> None:
         whole.proved(timeout=120)
         simulator.control.fault("drop", count=0)
         submitted = on_loop(lambda sim: len(_open(sim, options.orders, options.orders // 2)))
-        _found(whole, outcome, "one_instant", kinds={"hot"})
+        # Where sweeps are quick, a deep one may be due first.
+        _found(whole, outcome, "one_instant", kinds={"hot", "deep"} if options.quick else {"hot"})
         times = whole.value("SELECT count(DISTINCT submitted_at) FROM executions")
         outcome.promise(times == 1, f"{submitted} orders of one instant have {times} times of submission")
 
