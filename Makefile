@@ -29,13 +29,16 @@ setup: .venv/.installed ## Make .venv with the command stream-reconcile in it
 demo: .venv/.installed ## Run the whole system on this machine for a minute (ARGS="--serve" stays up)
 	@$(BIN)/stream-reconcile demo $(ARGS)
 
-test: lint chromium ## Everything that has to be green (ARGS="-k name" for less)
+test: .venv/.installed-dev chromium ## Everything that has to be green (ARGS="-k name" for less)
 	@$(BIN)/python -c 'import stream_reconcile.embedded as e; e.ensure_jars(e.default_cache_directory())'
 	@mkdir -p build
-	@PYTHONPATH=tests $(BIN)/python -m support.class_archive build/kafka.jsa
-	@archive="$(CURDIR)/build/kafka.jsa"; if [ -e "$$archive" ]; then \
+	@# Types take a core for 40 s, which the tests leave now and then: beside them, and told at the end.
+	@$(MAKE) --no-print-directory lint >build/lint.txt 2>&1 & lint=$$!; failed=0; \
+	PYTHONPATH=tests $(BIN)/python -m support.class_archive build/kafka.jsa; \
+	archive="$(CURDIR)/build/kafka.jsa"; if [ -e "$$archive" ]; then \
 		export JAVA_TOOL_OPTIONS="-XX:SharedArchiveFile='$$archive' -Xlog:cds=off -Xlog:cds+dynamic=off"; fi; \
-		$(BIN)/python -m pytest -n 3 --dist worksteal --junit-xml build/junit.xml $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal --junit-xml build/junit.xml $(ARGS) || failed=$$?; \
+	wait $$lint || { failed=$$?; cat build/lint.txt; }; exit $$failed
 
 # Tests of the page run in a real browser; without one they are skipped, and say so.
 chromium:
