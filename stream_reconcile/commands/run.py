@@ -27,7 +27,7 @@ from stream_reconcile.core.errors import (
     ReconcileError,
     RegistryUnreachable,
 )
-from stream_reconcile.jobs.clock_watch import ClockWatch
+from stream_reconcile.jobs.clock_watch import clock_watched
 from stream_reconcile.jobs.findings import FindingsMetrics, FindingsReader
 from stream_reconcile.jobs.lag import LagReader, LagReport
 from stream_reconcile.jobs.lag_metrics import LagMetrics
@@ -127,7 +127,7 @@ class Process:
             self._web(),
             servers_to_run_on(settings, all_roles=self._roles == set(Role)) as servers,
             signals_set(self._stop),
-            ClockWatch(self._clock_was_set_back, self._end_late),
+            clock_watched(self._clock_was_set_back, self._end_late),
         ):
             log.info(
                 "running",

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from types import TracebackType
-from typing import Final, Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
 
 LEAST_S: Final = 10.0
 """Set back by less is not minded: some waits last so much longer, once."""
@@ -28,43 +28,36 @@ def _ahead() -> float:
     return time.time() - time.monotonic()
 
 
-class ClockWatch:
-    """Calls `set_back` with the seconds, once, when the wall clock was set back.
+@contextmanager
+def clock_watched(
+    set_back: Callable[[float], None],
+    late: Callable[[], None],
+    *,
+    ahead: Callable[[], float] = _ahead,
+    every_s: float = EVERY_S,
+    limit_s: float = LIMIT_S,
+) -> Iterator[None]:
+    """While it lasts: `set_back` is called with the seconds, once, when the wall clock was set back.
 
-    Calls `late` where this is not closed soon after that. A context manager: for its duration.
+    `late` is called where it has not ended soon after that. Both in a thread of its own.
     """
+    ended = threading.Event()
 
-    def __init__(
-        self,
-        set_back: Callable[[float], None],
-        late: Callable[[], None],
-        *,
-        ahead: Callable[[], float] = _ahead,
-        every_s: float = EVERY_S,
-        limit_s: float = LIMIT_S,
-    ) -> None:
-        self._set_back, self._late, self._ahead = set_back, late, ahead
-        self._every_s, self._limit_s = every_s, limit_s
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="clock-watch", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._closed.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        before = self._ahead()
-        while not self._closed.wait(self._every_s):
-            now = self._ahead()
+    def watch() -> None:
+        before = ahead()
+        while not ended.wait(every_s):
+            now = ahead()
             if before - now >= LEAST_S:
-                self._set_back(before - now)
-                if not self._closed.wait(self._limit_s):
-                    self._late()
+                set_back(before - now)
+                if not ended.wait(limit_s):
+                    late()
                 return
             before = now
+
+    thread = threading.Thread(target=watch, name="clock-watch", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

@@ -166,9 +166,9 @@ class Comparer:
         """Those whose fills have been more for longer than the grace."""
         return [TooMuch(*row) for row in self._rows("too_much_filled", grace_s=grace_s, limit=limit)]
 
-    def too_little_filled(self, grace_s: float, limit: int) -> list[Short]:
-        """Those whose fills have been less."""
-        return [Short(*row) for row in self._rows("too_little_filled", grace_s=grace_s, limit=limit)]
+    def too_little_filled(self, grace_s: float, orders: Iterable[str]) -> list[Short]:
+        """Of these orders, those whose fills have been less."""
+        return [Short(*row) for row in self._rows("too_little_filled", grace_s=grace_s, orders=list(orders))]
 
     def sums(self, orders: Iterable[str]) -> list[Sum]:
         """What I9 compares: of these orders and of their legs."""

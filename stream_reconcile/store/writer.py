@@ -11,8 +11,6 @@ A record that Postgres refuses is found by halving inside the same transaction, 
 from __future__ import annotations
 
 import contextlib
-import random
-import time
 
 import psycopg
 
@@ -23,13 +21,13 @@ from stream_reconcile.store.binding import Binder
 from stream_reconcile.store.failures import is_transient
 from stream_reconcile.store.few import FEW_LINES, FewWay
 from stream_reconcile.store.holdings import insert_holdings
+from stream_reconcile.store.lock_conflicts import waited_out
 from stream_reconcile.store.settle import NewEvidence, Settler, Suspects
 from stream_reconcile.store.ways import Fence, Looked, Ways
 
 FENCED_SQLSTATE = "SR001"
 MOST_CLEAN_BATCHES = 16
 """So many batches without a known row, at most, before the next one is taken for new again."""
-_BIND_TRIES = 6
 # Data exceptions, integrity violations, program limits: the record is to blame.
 _POISON_CLASSES = ("22", "23", "54")
 
@@ -96,17 +94,13 @@ class Writer:
     def _bind_again(self, orders: set[OrderKey]) -> None:
         """The second look. The batch is committed by now: who gave up here would come back to a cursor that has moved,
         and the family would stay half bound until the next start."""
-        for attempt in range(1, _BIND_TRIES + 1):
-            try:
-                with self._connection.transaction():
-                    self._ways.pass_fence([], exclusive=False)
-                    self._binder.bind(orders)
-            except (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable):
-                if attempt == _BIND_TRIES:
-                    raise
-                time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - jitter
-            else:
-                return
+
+        def bind() -> None:
+            with self._connection.transaction():
+                self._ways.pass_fence([], exclusive=False)
+                self._binder.bind(orders)
+
+        waited_out(bind)
 
     def _write_whole(self, batch: Batch) -> tuple[Written, set[OrderKey]]:
         few = FewWay.takes(batch, self._few_lines)

@@ -13,7 +13,6 @@ from broker_orders import page
 from stream_reconcile.core.errors import SweepIncomplete
 from stream_reconcile.core.sweep.compared import Graces, origin_of
 from stream_reconcile.core.timestamps import parse_ns
-from stream_reconcile.jobs.sweep.barrier import Barrier
 from stream_reconcile.jobs.sweep.examine import Examiner
 from stream_reconcile.jobs.sweep.publish import Finding
 from stream_reconcile.store.batch import batch_of
@@ -22,19 +21,9 @@ from stream_reconcile.store.connect import connect
 from stream_reconcile.store.writer import Writer
 from support.log_records import LogRecords
 from support.servers import SCHEMA
+from support.sweep_parts import SECOND, NoLog
 
 ACCOUNT = "5d1f6f0e-6f7a-4e0e-9a3c-2f4f6c1c7b11"
-SECOND = 1_000_000_000
-
-
-class NoLog(Barrier):
-    """There is no apply to wait for: the tables stay empty."""
-
-    def __init__(self) -> None:
-        pass
-
-    def wait(self, marks: Any = None) -> Any:
-        return {}
 
 
 def an_examiner(

@@ -33,5 +33,6 @@ def test_both_the_gap_and_the_order_have_rested(
         for statement in _STANDING:
             values = {"changed_s": changed_s, "missing_s": missing_s}
             psycopg.ClientCursor(connection).execute(statement, values)  # values written into the text
-        found = Comparer(connection, "A").too_little_filled(600, 10)
+        found = Comparer(connection, "A").too_little_filled(600, ["o", "another"])
+        assert Comparer(connection, "A").too_little_filled(600, ["another"]) == []
     assert [one.order_id for one in found] == (["o"] if due else [])

@@ -185,7 +185,7 @@ def too_little_filled(db: Database, v: V) -> Answer:
     return [
         (order, row.text("symbol"), row.text("side"), row.number("filled_qty"), row.number("filled_avg_price"))
         for order, row in _off(db, v, "missing_fill")
-        if row.winner.version_ns <= db.now_ns - v["grace_s"] * 1e9
+        if order in v["orders"] and row.winner.version_ns <= db.now_ns - v["grace_s"] * 1e9
     ]
 
 

@@ -20,12 +20,12 @@ from stream_reconcile.jobs.apply import decode, member, mirror, session
 from stream_reconcile.jobs.apply.config import ApplyConfig
 from stream_reconcile.jobs.ingest import connect, job, kafka, publish, record
 from stream_reconcile.jobs.ingest.config import IngestConfig
-from stream_reconcile.jobs.sweep import adjust, barrier, examine, keeper, run, sums
+from stream_reconcile.jobs.sweep import activities, adjust, barrier, examine, keeper, run, sums
 from stream_reconcile.jobs.sweep import job as sweep_job
 from stream_reconcile.jobs.sweep import publish as sweep_publish
 from stream_reconcile.jobs.sweep.config import SweepConfig, Timing
 from stream_reconcile.store import cursors as store_cursors
-from stream_reconcile.store import readers, sessions, settle, sweeps
+from stream_reconcile.store import lock_conflicts, readers, sessions, settle, sweeps
 from stream_reconcile.store import rewinds as store_rewinds
 from stream_reconcile.store.queries import load
 
@@ -168,6 +168,7 @@ class Surroundings:
             (store_cursors, {"ending_blockers": no_blockers, "log": _NULL}),
             (store_rewinds, {"ending_blockers": no_blockers}),
             (sessions, {"_OVERLAP": OVERLAP}),
+            (lock_conflicts, {"time": time, "random": random, "log": _NULL}),
             (settle, {"write_findings": write_findings}),
             (sweeps, {"write_findings": write_findings}),
             (job, {
@@ -190,6 +191,7 @@ class Surroundings:
             }),
             (keeper, {"time": time, "threading": threading, "connect": connect_to, "log": _NULL}),
             (run, {"time": time, "log": _NULL, "Comparer": ModelComparer, "PositionCheck": _PositionCheck}),
+            (activities, {"time": time, "log": _NULL}),
             (adjust, {"time": time, "log": _NULL}),
             (barrier, {"time": time}),
             (examine, {"Parser": parser, "log": _NULL}),

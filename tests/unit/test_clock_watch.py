@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from stream_reconcile.jobs.clock_watch import ClockWatch
+from stream_reconcile.jobs.clock_watch import clock_watched
 
 
 def told_of(readings: list[float]) -> tuple[list[float], bool]:
@@ -22,7 +22,7 @@ def told_of(readings: list[float]) -> tuple[list[float], bool]:
         while True:
             yield readings[-1]
 
-    with ClockWatch(told.append, late.set, ahead=ahead().__next__, every_s=0.001, limit_s=0.001):
+    with clock_watched(told.append, late.set, ahead=ahead().__next__, every_s=0.001, limit_s=0.001):
         if min(later - earlier for earlier, later in pairwise(readings)) <= -10:
             assert late.wait(10)
         else:
@@ -50,6 +50,6 @@ def test_it_is_told_once_and_late_where_nothing_ends() -> None:
 def test_what_ends_in_order_is_not_late() -> None:
     told, late = threading.Event(), threading.Event()
     readings = iter([60.0, *[0.0] * 1_000])
-    with ClockWatch(lambda _seconds: told.set(), late.set, ahead=readings.__next__, every_s=0.001, limit_s=60):
+    with clock_watched(lambda _seconds: told.set(), late.set, ahead=readings.__next__, every_s=0.001, limit_s=60):
         assert told.wait(10)
     assert not late.is_set()

@@ -48,6 +48,7 @@ from stream_reconcile.store.batch import Batch, Record, Written
 from stream_reconcile.store.connect import connect
 from stream_reconcile.store.cursors import CursorStore, LogState
 from stream_reconcile.store.failures import is_transient
+from stream_reconcile.store.lock_conflicts import waited_out
 from stream_reconcile.store.second_writer import note_cursors
 from stream_reconcile.store.writer import Writer
 
@@ -57,9 +58,6 @@ WATCH_EVERY_S: Final = 1.0
 WATCH_BUSY_S: Final = 4.0
 """So much later while batches are under way, which compare the cursors too: to watch, they have to end first."""
 POLL_S: Final = 0.25
-# Locks taken in another order, or waited for too long: the same batch goes through a moment later.
-_RETRY_SAME: Final = frozenset(("40P01", "40001", "55P03"))
-_SAME_BATCH_TRIES: Final = 6
 HAND_OVER_RECORDS: Final = 500
 MOST_UNDER_WAY: Final = 2
 """Batches being written or waiting for it: with one, neither thread has anything to do when their times differ."""
@@ -282,26 +280,20 @@ class Session:
         if self._doubt:
             return None
         self._doubt = True  # whatever leaves this function early
-        for attempt in range(1, _SAME_BATCH_TRIES + 1):
-            try:
-                written = self._writer.write(batch)
-            except FencedError as error:
-                self._metrics.refused_commits.inc()
-                log.warning("commit_refused", why=str(error))
-                return None
-            except psycopg.Error as error:
-                if error.sqlstate in _RETRY_SAME and attempt < _SAME_BATCH_TRIES:
-                    log.info("batch_retried", sqlstate=error.sqlstate, attempt=attempt)
-                    time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - jitter
-                    continue
-                if not is_transient(error):
-                    raise
-                self._report(False, f"Postgres failed a commit ({type(error).__name__}): connecting again")
-                self._reconnect()
-                return None
-            self._doubt = False
-            return written
-        raise AssertionError  # the last attempt returns or raises
+        try:
+            written = waited_out(lambda: self._writer.write(batch))
+        except FencedError as error:
+            self._metrics.refused_commits.inc()
+            log.warning("commit_refused", why=str(error))
+            return None
+        except psycopg.Error as error:
+            if not is_transient(error):
+                raise
+            self._report(False, f"Postgres failed a commit ({type(error).__name__}): connecting again")
+            self._reconnect()
+            return None
+        self._doubt = False
+        return written
 
     def _check_accounts(self, accounts: set[str]) -> None:
         """Raises WrongAccount for an account that is not to be applied."""

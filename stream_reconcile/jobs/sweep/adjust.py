@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _MOST: Final = 50
-_MOST_LISTED: Final = 2_000
 
 
 def adjust(
@@ -56,8 +55,7 @@ def adjust(
             made += stood_for
             if not stood_for and not stated:
                 made += _judged(tools, order, taken_back(order, ours, living.get(order.order_id)))
-    missing = comparer.too_little_filled(graces.residual_s, _MOST_LISTED)
-    few = [short for short in missing if short.order_id in living]
+    few = comparer.too_little_filled(graces.residual_s, living)
     if few:
         fills, unexplained = comparer.fills_of([short.order_id for short in few]), Findings()
         for short in few:

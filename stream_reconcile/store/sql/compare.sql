@@ -245,17 +245,16 @@ ORDER BY d.first_seen_at
 LIMIT %(limit)s
 
 -- name: too_little_filled
--- The same for orders of which executions are missing, with what the broker says of the whole; nothing has happened to them
--- for the grace either, for the last execution may be one whose frame and activity are still on their way.
+-- The same, of these orders, where executions are missing, with what the broker says of the whole; nothing has happened to
+-- them for the grace either, for the last execution may be one whose frame and activity are still on their way.
 SELECT e.alpaca_order_id, coalesce(e.symbol, ''), coalesce(e.side, ''), e.filled_qty, e.filled_avg_price
 FROM discrepancies d
 JOIN executions e ON e.alpaca_order_id = d.subject AND e.account_id = d.account_id
-WHERE d.account_id = %(account_id)s AND d.state = 'open' AND d.type = 'missing_fill'
+WHERE d.account_id = %(account_id)s AND d.state = 'open' AND d.type = 'missing_fill' AND d.subject = ANY (%(orders)s)
   AND d.first_seen_at <= clock_timestamp() - %(grace_s)s * interval '1 second'
   AND coalesce(e.updated_at <= clock_timestamp() - %(grace_s)s * interval '1 second', true)
   AND e.filled_qty IS NOT NULL AND e.order_class IS DISTINCT FROM 'mleg'
 ORDER BY d.first_seen_at
-LIMIT %(limit)s
 
 -- name: fills_of
 -- All rows of fills of these orders, with their times as above.
